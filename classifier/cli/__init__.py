@@ -1,0 +1,1 @@
+"""The command line: options become objects, one call, an exit code."""

@@ -1,0 +1,96 @@
+"""The seam: one method that takes a request and returns a reply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from classifier.records import ConfidenceOrigin, Usage
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that shapes an answer. `schema` is a JSON Schema that the reply must follow, if any;
+    `top_logprobs` is how many alternatives to report for each token, 0 for none.
+    """
+
+    messages: tuple[Message, ...]
+    max_tokens: int
+    schema: Mapping[str, Any] | None = field(default=None, hash=False)
+    temperature: float = 0.0
+    seed: int = 0
+    top_logprobs: int = 0
+
+
+@dataclass(frozen=True)
+class TokenLogprobs:
+    """One written token, and the natural log-probability of each alternative at its place."""
+
+    token: str
+    top: Mapping[str, float] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the model wrote; `logprobs` is empty where none were asked for or given."""
+
+    text: str
+    finish_reason: str
+    usage: Usage = Usage()
+    logprobs: tuple[TokenLogprobs, ...] = ()
+
+
+class Model(Protocol):
+    """Anything that answers: an endpoint, a wrapper around one, a script in a test."""
+
+    async def ask(self, request: Request) -> Reply:
+        """Answer the request, or raise a `ModelError`."""
+        ...
+
+
+class TokenCounter(Protocol):
+    """Counts tokens as the model does."""
+
+    exact: bool
+
+    async def count(self, texts: Sequence[str]) -> list[int]:
+        """The number of tokens of each text."""
+        ...
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What the rest needs to know of a model: its identity, limits and place.
+
+    `context_tokens` bounds prompt and reply together. `concurrency` is how many calls it takes
+    at once. `method` names the taxonomy's method to ask it by. `digest` is the weights' SHA-256.
+    """
+
+    name: str
+    method: str
+    context_tokens: int
+    concurrency: int = 1
+    digest: str | None = None
+    endpoint: str = ""
+    overhead_tokens: int = 16
+    confidence: ConfidenceOrigin = ConfidenceOrigin()
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """A model that is ready to answer, with its identity and its tokenizer."""
+
+    model: Model
+    info: ModelInfo
+    counter: TokenCounter

@@ -1,0 +1,1 @@
+"""Scores reports against labels by people, and compares versions of a prompt."""
