@@ -45,14 +45,18 @@ class WeightsError(ClassifierError):
 class ModelError(ClassifierError):
     """A model that gave no usable reply; `retryable` says whether the same call may yet succeed.
 
-    `retry_after` is the wait in seconds that the endpoint asked for, if it did.
+    `retry_after` is the wait in seconds that the endpoint asked for, if it did. `usage` is the
+    `Usage` that the failure cost, where it is known (typed as object: errors import no records).
     """
 
     retryable = False
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, usage: object | None = None
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.usage = usage
 
 
 class ModelUnreachableError(ModelError):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping  # noqa: TC003 - pydantic reads it in the cache
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from classifier.records import ConfidenceOrigin, Usage
+
+if TYPE_CHECKING:
+    from classifier.tokens import TokenCounter
 
 Role = Literal["system", "user", "assistant"]
 
@@ -56,16 +59,6 @@ class Model(Protocol):
 
     async def ask(self, request: Request) -> Reply:
         """Answer the request, or raise a `ModelError`."""
-        ...
-
-
-class TokenCounter(Protocol):
-    """Counts tokens as the model does."""
-
-    exact: bool
-
-    async def count(self, texts: Sequence[str]) -> list[int]:
-        """The number of tokens of each text."""
         ...
 
 

@@ -1,0 +1,109 @@
+"""Bytes to text: byte order mark, then UTF-8, then a detected charset, and never a guess."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from classifier.articles.cleaning import is_blank
+from classifier.errors import InputError
+
+_MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_STRANGE = re.compile(rb"[\x80-\xff]")
+_CONTROL_SHARE = 0.1
+_SAMPLE = 1 << 16
+
+
+def decode(data: bytes, name: str) -> str:
+    """The text of a file; `name` is for the messages.
+
+    Raises InputError where the bytes are empty, binary or in no charset that can be told.
+    """
+    charset = marked_charset(data)
+    text = _decoded(data, charset, name) if charset else _unmarked(data, name)
+    if is_blank(text):
+        raise empty(name)
+    if _is_noise(text):
+        raise binary(name)
+    return text
+
+
+def marked_charset(data: bytes) -> str | None:
+    """The charset that a byte order mark announces."""
+    return next((charset for mark, charset in _MARKS if data.startswith(mark)), None)
+
+
+def refuse_binary(data: bytes, name: str) -> None:
+    """Raises InputError for bytes that cannot be text, and for none at all."""
+    if not data.strip():
+        raise empty(name)
+    if data.startswith(b"%PDF-") or (b"\0" in data and not marked_charset(data)):
+        raise binary(name)
+
+
+def empty(name: str) -> InputError:
+    """The error for a source without any text."""
+    return InputError(f"{name}: is empty. An article needs text: give a file that has some.")
+
+
+def binary(name: str) -> InputError:
+    """The error for bytes that are not text."""
+    return InputError(
+        f"{name}: looks binary, not like text. Give text, Markdown, HTML, JSON, JSON Lines or "
+        "YAML; save the text of a PDF or a word processor's document as a .txt file."
+    )
+
+
+def _unmarked(data: bytes, name: str) -> str:
+    refuse_binary(data, name)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return _decoded(data, _detected(data), name)
+
+
+def _decoded(data: bytes, charset: str | None, name: str) -> str:
+    try:
+        return data.decode(charset) if charset else _undecodable(name)
+    except UnicodeError:
+        return _undecodable(name)
+
+
+def _undecodable(name: str) -> str:
+    raise InputError(
+        f"{name}: is neither UTF-8 nor in another charset that can be told. Save it as UTF-8."
+    )
+
+
+def _detected(data: bytes) -> str | None:
+    """The best match; Western Europe's charset wins a tie, which the library breaks by name."""
+    from charset_normalizer import from_bytes
+
+    matches = from_bytes(_sample(data))
+    best = matches.best()
+    if best is None:
+        return None
+    western = (m for m in matches if m.encoding == "cp1252")
+    tied = (m for m in western if m.chaos <= best.chaos and m.coherence >= best.coherence)
+    return next(tied, best).encoding
+
+
+def _sample(data: bytes) -> bytes:
+    """About 64 KiB around the first byte that is not ASCII, cut so as not to cut a character."""
+    strange = _STRANGE.search(data)
+    start = data.rfind(b"\n", 0, strange.start()) + 1 if strange else 0
+    part = data[start : start + _SAMPLE]
+    end = max(part.rfind(b"\n"), part.rfind(b" "))
+    return part[:end] if len(part) == _SAMPLE and not part[: max(end, 0)].isascii() else data
+
+
+def _is_noise(text: str) -> bool:
+    sample = text[:_SAMPLE]
+    return len(_CONTROL.findall(sample)) > _CONTROL_SHARE * len(sample)

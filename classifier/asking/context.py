@@ -1,0 +1,68 @@
+"""What every way of asking needs, and the one re-ask after a reply that does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from classifier.answers import UnusableAnswerError, read_object
+from classifier.grounding import Locator
+from classifier.models.seam import Message, Model, Reply, Request
+from classifier.prompting import render
+from classifier.records import Article, Usage
+from classifier.taxonomy import Method, Taxonomy
+
+T = TypeVar("T")
+
+
+@dataclass
+class Meter:
+    """Adds up what was spent."""
+
+    usage: Usage = field(default_factory=Usage)
+
+    def add(self, usage: Usage) -> None:
+        """Count one reply's usage."""
+        self.usage = self.usage + usage
+
+
+@dataclass(frozen=True)
+class AskContext:
+    """A model, a taxonomy with the method to ask it by, and the articles of one incident."""
+
+    model: Model
+    taxonomy: Taxonomy
+    method: Method
+    articles: Mapping[str, Article]
+    locator: Locator
+    meter: Meter
+
+    async def ask(self, request: Request) -> Reply:
+        """One call; its usage is counted."""
+        reply = await self.model.ask(request)
+        self.meter.add(reply.usage)
+        return reply
+
+    async def ask_json(
+        self, request: Request, read: Callable[[Mapping[str, Any]], T]
+    ) -> tuple[T, Request, Reply]:
+        """Ask, read the JSON object; where it does not fit, ask once more with the error.
+
+        Returns what was read, with the request and the reply it came from. Raises
+        `UnusableAnswerError` where the second reply does not fit either.
+        """
+        reply = await self.ask(request)
+        try:
+            return read(read_object(reply.text)), request, reply
+        except UnusableAnswerError as error:
+            ending = render(self.taxonomy, "reask", error=str(error))
+            again = follow_up(request, reply, ending)
+        reply = await self.ask(again)
+        return read(read_object(reply.text)), again, reply
+
+
+def follow_up(request: Request, reply: Reply, ending: str) -> Request:
+    """The request that goes on with the conversation after a reply."""
+    turns = (Message("assistant", reply.text), Message("user", ending))
+    return replace(request, messages=request.messages + turns)

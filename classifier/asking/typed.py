@@ -1,0 +1,160 @@
+"""Typed asking: options, rationales and quotes of several categories in one JSON answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from classifier.answers import (
+    Answer,
+    OptionAnswer,
+    UnusableAnswerError,
+    read_typed,
+    typed_schema,
+)
+from classifier.asking.context import AskContext, follow_up
+from classifier.chunking import Chunk
+from classifier.errors import ReplyError
+from classifier.models.seam import Reply, Request
+from classifier.prompting import conversation, question, render
+from classifier.records import Evidence, Part
+from classifier.taxonomy import Category, Method
+
+
+async def ask_typed(
+    context: AskContext, chunk: Chunk, categories: Sequence[Category]
+) -> list[Answer]:
+    """One answer for each category. A call that gives no usable reply is split in two, so that
+    one category that cannot be answered does not take the others with it.
+    """
+    try:
+        return await _ask(context, chunk, categories)
+    except ReplyError as error:
+        if len(categories) == 1:
+            return [Answer(categories[0].name, failure=str(error))]
+    middle = len(categories) // 2
+    first = await ask_typed(context, chunk, categories[:middle])
+    return first + await ask_typed(context, chunk, categories[middle:])
+
+
+@dataclass
+class _Reader:
+    """Keeps each category's first fitting answer, over the first reply and the second."""
+
+    categories: Sequence[Category]
+    method: Method
+    fitting: dict[str, Answer] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+    def read(self, value: Mapping[str, Any]) -> None:
+        self.errors = {}
+        for category in self.categories:
+            if category.name in self.fitting:
+                continue
+            try:
+                self.fitting[category.name] = read_typed(value, category, self.method)
+            except UnusableAnswerError as error:
+                self.errors[category.name] = str(error)
+        if self.errors:
+            raise UnusableAnswerError("; ".join(self.errors.values()))
+
+    def answers(self, otherwise: str) -> list[Answer]:
+        """An answer for each category; `otherwise` is why one is missing, unless it is known."""
+        return [
+            self.fitting.get(c.name) or Answer(c.name, failure=self.errors.get(c.name, otherwise))
+            for c in self.categories
+        ]
+
+
+async def _ask(context: AskContext, chunk: Chunk, categories: Sequence[Category]) -> list[Answer]:
+    reader = _Reader(categories, context.method)
+    try:
+        _, request, reply = await context.ask_json(
+            _request(context, chunk, categories), reader.read
+        )
+    except UnusableAnswerError as error:
+        answers = reader.answers(f"the second answer could not be used either: {error}")
+        return [_ground(context, answer, chunk.parts) for answer in answers]
+    grounded = [_ground(context, answer, chunk.parts) for answer in reader.answers("")]
+    return await _requote(context, chunk, request, reply, grounded)
+
+
+def _request(context: AskContext, chunk: Chunk, categories: Sequence[Category]) -> Request:
+    taxonomy, method = context.taxonomy, context.method
+    ending = render(taxonomy, "typed", categories=categories, method=method)
+    asked = question(taxonomy, categories, ending)
+    return Request(
+        conversation(taxonomy, chunk, context.articles, asked),
+        max_tokens=method.tokens_per_option * sum(len(c.options) for c in categories),
+        schema=typed_schema(categories, method),
+    )
+
+
+def _ground(context: AskContext, answer: Answer, parts: Sequence[Part]) -> Answer:
+    options = tuple(
+        replace(o, evidence=tuple(e for q in o.quotes for e in context.locator.locate(q, parts)))
+        for o in answer.options
+    )
+    return replace(answer, options=options)
+
+
+async def _requote(
+    context: AskContext, chunk: Chunk, request: Request, reply: Reply, answers: list[Answer]
+) -> list[Answer]:
+    """Ask once again for the quotes that stand nowhere; what is found now takes their place."""
+    lost = [e.quote for a in answers for o in a.options for e in o.evidence if not e.located]
+    if not lost:
+        return answers
+    ending = render(context.taxonomy, "requote", quotes=lost)
+    again = replace(follow_up(request, reply, ending), schema=_requote_schema(len(lost)))
+    try:
+        given, _, _ = await context.ask_json(again, lambda value: _read_quotes(value, len(lost)))
+    except (ReplyError, UnusableAnswerError):
+        return answers
+    found = {
+        old: evidence
+        for old, new in zip(lost, given, strict=True)
+        if new.strip() and all(e.located for e in (evidence := _locate(context, chunk, new)))
+    }
+    return [_replace_lost(answer, found) for answer in answers]
+
+
+def _locate(context: AskContext, chunk: Chunk, quote: str) -> tuple[Evidence, ...]:
+    return context.locator.locate(quote, chunk.parts)
+
+
+def _replace_lost(answer: Answer, found: Mapping[str, tuple[Evidence, ...]]) -> Answer:
+    def mended(option: OptionAnswer) -> OptionAnswer:
+        pinned = (
+            new
+            for e in option.evidence
+            for new in ((e,) if e.located else found.get(e.quote, (e,)))
+        )
+        return replace(option, evidence=tuple(pinned))
+
+    return replace(answer, options=tuple(map(mended, answer.options)))
+
+
+def _requote_schema(count: int) -> dict[str, Any]:
+    quotes = {
+        "type": "array",
+        "items": {"type": "string"},
+        "minItems": count,
+        "maxItems": count,
+    }
+    return {
+        "type": "object",
+        "properties": {"quotes": quotes},
+        "required": ["quotes"],
+        "additionalProperties": False,
+    }
+
+
+def _read_quotes(value: Mapping[str, Any], count: int) -> list[str]:
+    quotes = value.get("quotes")
+    if not isinstance(quotes, list) or not all(isinstance(q, str) for q in quotes):
+        raise UnusableAnswerError("quotes is not a list of texts")
+    if len(quotes) != count:
+        raise UnusableAnswerError(f"quotes has {len(quotes)} items, not {count}")
+    return quotes

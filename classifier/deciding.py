@@ -1,0 +1,155 @@
+"""Turns the answers of an incident's chunks into one decision for each category."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from classifier.answers import Answer, OptionAnswer
+from classifier.chunking import Chunk
+from classifier.records import UNKNOWN, ChunkAnswer, Decision, Evidence, Finding, Merge, Status
+from classifier.taxonomy import Category, Gate, Taxonomy
+from classifier.taxonomy.schema import MergeRule
+
+# A decision merged from hundreds of chunks keeps the reasons of the surest ones.
+REASONS_KEPT = 3
+
+
+def gated(category: Category, decisions: Mapping[str, Decision]) -> Decision | None:
+    """The decision of a category that is not asked, or None where its gate is open."""
+    gate = category.gate
+    if gate is None:
+        return None
+    before = decisions[gate.category]
+    if gate.option in before.options:
+        return None
+    if before.status == "failed":
+        return Decision(status="failed", reason=f"{gate.category}, its gate, failed")
+    return Decision(status="not_applicable", reason=_closed(gate, before))
+
+
+def _closed(gate: Gate, before: Decision) -> str:
+    why = "is unknown" if before.status == "unknown" else f"is not {gate.option}"
+    return f"{gate.category} {why}"
+
+
+def merge(
+    taxonomy: Taxonomy, category: Category, chunks: Sequence[Chunk], answers: Sequence[Answer]
+) -> Decision:
+    """One decision from the answer of each chunk, by the rule that the category names."""
+    answered = [a for a in answers if a.failure is None]
+    failed = [a.failure for a in answers if a.failure is not None]
+    applied = _RULES[category.merge](category, answered)
+    trace = _trace(category, chunks, answers) if len(chunks) > 1 else None
+    if failed and not applied:
+        reason = f"{len(failed)} of {len(answers)} chunks failed: " if trace else ""
+        return Decision(status="failed", reason=reason + failed[0], merge=trace)
+    unknown = not applied and all(a.unknown or category.select != "boolean" for a in answered)
+    findings = tuple(_finding(o, o in applied, answered) for o in category.names)
+    spoken = tuple(f for f in findings if f.applies or f.rationale or f.confidence is not None)
+    return Decision(
+        options=(UNKNOWN,) if unknown else applied,
+        status="unknown" if unknown else "answered",
+        rationale=_rationale(taxonomy, category, spoken, unknown=unknown),
+        findings=spoken,
+        reason=f"{len(failed)} of {len(answers)} chunks failed: {failed[0]}" if failed else None,
+        merge=trace,
+    )
+
+
+def _union(category: Category, answers: Sequence[Answer]) -> tuple[str, ...]:
+    """An option holds where any chunk says so; of a category that takes one, the surest."""
+    held = {name for answer in answers for name in answer.applied}
+    applied = tuple(name for name in category.names if name in held)
+    if category.select == "one" and len(applied) > 1:
+        return (max(applied, key=lambda name: _surety(_strongest(name, answers))),)
+    return applied
+
+
+def _majority(category: Category, answers: Sequence[Answer]) -> tuple[str, ...]:
+    """An option holds where most of the chunks that say anything say so."""
+    telling = [a for a in answers if a.applied]
+    return tuple(
+        name
+        for name in category.names
+        if 2 * sum(name in a.applied for a in telling) > len(telling)
+    )
+
+
+def _surest(category: Category, answers: Sequence[Answer]) -> tuple[str, ...]:
+    """The chunk with the highest confidence in any option decides."""
+    telling = [a for a in answers if a.applied]
+    if not telling:
+        return ()
+    best = max(telling, key=lambda a: max(_surety(o) for o in a.options if o.applies))
+    return tuple(name for name in category.names if name in best.applied)
+
+
+_RULES: Mapping[MergeRule, Callable[[Category, Sequence[Answer]], tuple[str, ...]]] = {
+    "union": _union,
+    "majority": _majority,
+    "strongest": _surest,
+}
+
+
+def _surety(option: OptionAnswer | None) -> float:
+    return option.confidence or 0.0 if option else 0.0
+
+
+def _spoken(name: str, answers: Sequence[Answer]) -> list[OptionAnswer]:
+    return [o for a in answers for o in a.options if o.option == name]
+
+
+def _strongest(name: str, answers: Sequence[Answer]) -> OptionAnswer | None:
+    held = [o for o in _spoken(name, answers) if o.applies]
+    return max(held, key=_surety, default=None)
+
+
+def _finding(name: str, applies: bool, answers: Sequence[Answer]) -> Finding:
+    spoken = [o for o in _spoken(name, answers) if o.applies is applies]
+    surest = sorted(spoken, key=_surety, reverse=True)[:REASONS_KEPT]
+    evidence: tuple[Evidence, ...] = tuple(dict.fromkeys(e for o in surest for e in o.evidence))
+    confidences = [o.confidence for o in _spoken(name, answers) if o.confidence is not None]
+    return Finding(
+        option=name,
+        applies=applies,
+        rationale=" ".join(dict.fromkeys(o.rationale for o in surest if o.rationale)),
+        confidence=max(confidences, default=None),
+        evidence=evidence,
+    )
+
+
+def _rationale(
+    taxonomy: Taxonomy, category: Category, findings: Sequence[Finding], *, unknown: bool
+) -> str:
+    """A paragraph for each option that has a reason, opened by its letter, with citations."""
+    paragraphs = [
+        f"({category.option(f.option).letter}) {f.option}: {cited(f)}"
+        for f in findings
+        if f.rationale
+    ]
+    if unknown:
+        paragraphs.insert(0, f"{taxonomy.unknown[:1].upper()}{taxonomy.unknown[1:]}.")
+    return " ".join(paragraphs)
+
+
+def cited(finding: Finding) -> str:
+    """The rationale with the articles its located quotes stand in, unless it names them itself."""
+    articles = dict.fromkeys(e.article_id for e in finding.evidence if e.located)
+    missing = [f"[{a}]" for a in articles if f"[{a}]" not in finding.rationale]
+    return " ".join([finding.rationale, *missing])
+
+
+def _trace(category: Category, chunks: Sequence[Chunk], answers: Sequence[Answer]) -> Merge:
+    traced = zip(chunks, answers, strict=True)
+    return Merge(
+        rule=category.merge,
+        chunks=tuple(
+            ChunkAnswer(parts=c.parts, options=a.applied, status=_status(a)) for c, a in traced
+        ),
+    )
+
+
+def _status(answer: Answer) -> Status:
+    if answer.failure is not None:
+        return "failed"
+    return "unknown" if answer.unknown or not answer.options else "answered"

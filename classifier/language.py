@@ -1,0 +1,14 @@
+"""Names the language of a text."""
+
+from __future__ import annotations
+
+# More text makes the answer no surer, only slower.
+_CHARACTERS = 4000
+
+
+def language_of(text: str) -> str:
+    """The likeliest language of a text as its ISO 639-1 code, such as `en` or `es`."""
+    import py3langid
+
+    code, _ = py3langid.classify(text[:_CHARACTERS])
+    return str(code)

@@ -1,0 +1,201 @@
+"""The embedded model: a llama.cpp server in this process, on a loopback port of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import struct
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx2
+
+from classifier.errors import (
+    ConfigurationError,
+    ModelAccessError,
+    ModelRequestError,
+    ModelUnreachableError,
+    ReplyError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+CONTEXT_TOKENS = 8192
+
+_HOST = "127.0.0.1"
+_HEADER = struct.Struct("<4sIQQ")  # magic, version, tensors, metadata
+_VERSIONS = (2, 3)
+_ADVICE = "Name a complete GGUF file as gguf:PATH, or pull one with `classifier models pull`."
+# A batch cannot be interrupted: 128 tokens stop within seconds where the default of 2048 needs
+# half a minute, and are evaluated as fast (measured on two cores).
+_BATCH_TOKENS = 128
+
+
+def check_gguf(path: Path) -> None:
+    """Refuse, as a `ConfigurationError`, a file that llama.cpp could not even begin to load."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEADER.size)
+    except OSError as error:
+        reason = f"it cannot be read ({error.strerror})"
+        raise ConfigurationError(f"No model in {str(path)!r}: {reason}. {_ADVICE}") from error
+    if problem := _header_problem(head):
+        raise ConfigurationError(f"No model in {str(path)!r}: {problem}. {_ADVICE}")
+
+
+def _header_problem(head: bytes) -> str | None:
+    if len(head) < _HEADER.size:
+        return f"it has {len(head)} bytes, and a GGUF header alone has {_HEADER.size}"
+    magic, version, tensors, _ = _HEADER.unpack(head)
+    if magic != b"GGUF":
+        return f"it begins with {magic!r}, and a GGUF file with b'GGUF'"
+    if version not in _VERSIONS:
+        return f"it is GGUF version {version}, and versions {_VERSIONS} can be read"
+    return None if tensors else "it holds no tensors"
+
+
+class EmbeddedServer:
+    """A context in which the model of `path` answers at `base_url`, to those who hold `api_key`.
+
+    `context_tokens` bounds prompt and reply together; `threads` is how many compute, all cores by
+    default. Entering blocks until the weights are loaded, for some seconds, and raises a
+    `ConfigurationError` where they cannot be. Leaving ends the server and frees the memory.
+    """
+
+    def __init__(
+        self, path: Path, *, context_tokens: int = CONTEXT_TOKENS, threads: int | None = None
+    ) -> None:
+        self.path = path
+        self.context_tokens = context_tokens
+        self.threads = threads
+        self.api_key = secrets.token_urlsafe(32)
+        self._server: Any = None
+
+    @property
+    def base_url(self) -> str:
+        """The address of the OpenAI-compatible routes; only inside the context."""
+        if self._server is None:
+            raise RuntimeError("the embedded server is not running: enter its context first")
+        return f"{self._server.listening_address}/v1"
+
+    def __enter__(self) -> Self:
+        check_gguf(self.path)
+        _check_loopback()
+        import xllamacpp  # 20 MB of native code, which most commands do without
+
+        try:
+            self._server = xllamacpp.Server(self._parameters(xllamacpp))
+        except RuntimeError as error:
+            raise ConfigurationError(
+                f"llama.cpp (xllamacpp {xllamacpp.__version__}) cannot load {str(self.path)!r} "
+                f"with a context of {self.context_tokens} tokens: the file is cut short or of an "
+                f"architecture it does not know, or the memory does not suffice. {_ADVICE}"
+            ) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the server; a call in flight is broken off within a batch. May be repeated."""
+        self._server = None  # the server ends with its last reference
+
+    def _parameters(self, xllamacpp: Any) -> Any:
+        params = xllamacpp.CommonParams()
+        params.model.path = str(self.path)
+        params.hostnames = [_HOST]
+        params.port = 0
+        params.api_keys = [self.api_key]
+        params.n_ctx = self.context_tokens
+        params.n_parallel = 1
+        params.n_batch = params.n_ubatch = _BATCH_TOKENS
+        if self.threads is not None:
+            params.cpuparams.n_threads = self.threads
+            params.cpuparams_batch.n_threads = self.threads
+        params.cache_prompt = True
+        params.cache_ram_mib = 0  # the slot keeps its prefix; this would keep those of before
+        params.no_extra_bufts = True  # repacked weights: 0.6 GB more, and slower to read prompts
+        params.warmup = False
+        params.ui = False
+        params.endpoint_slots = False
+        params.verbosity = -1  # not a word from native code
+        return params
+
+
+def _check_loopback() -> None:
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.bind((_HOST, 0))
+    except OSError as error:
+        raise ConfigurationError(
+            f"The embedded model cannot listen on {_HOST}: {error.strerror}. It needs one free "
+            "port on the loopback address; allow that, or name an endpoint elsewhere."
+        ) from error
+
+
+class ServerTokens:
+    """Counts tokens by the server's own tokenizer; special tokens in a text are plain text.
+
+    `base_url` is the server's, with or without `/v1`; at most `concurrency` texts are counted at
+    once. Use it in one event loop, and close it there.
+    """
+
+    exact = True
+
+    def __init__(self, base_url: str, api_key: str, *, concurrency: int = 4) -> None:
+        self._url = f"{base_url.rstrip('/').removesuffix('/v1')}/tokenize"
+        self._turns = asyncio.Semaphore(concurrency)
+        # Loopback: a proxy of the environment has no part in it.
+        headers = {"Authorization": f"Bearer {api_key}"}
+        self._client = httpx2.AsyncClient(headers=headers, timeout=60, trust_env=False)
+
+    async def count(self, texts: Sequence[str]) -> list[int]:
+        """The number of tokens of each text, in the order of the texts."""
+        return list(await asyncio.gather(*map(self._count, texts)))
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def _count(self, text: str) -> int:
+        body = {"content": text, "add_special": False, "parse_special": False}
+        try:
+            async with self._turns:
+                response = await self._client.post(self._url, json=body)
+        except httpx2.HTTPError as error:
+            raise ModelUnreachableError(
+                f"The tokenizer at {self._url} did not answer: {type(error).__name__} {error}. "
+                "See whether its server still runs."
+            ) from error
+        return _counted(response)
+
+
+def _counted(response: httpx2.Response) -> int:
+    said = f"The tokenizer at {response.url} answered {response.status_code}: {response.text[:200]}"
+    if response.status_code in (401, 403):
+        raise ModelAccessError(f"{said}. Give it the server's own API key.")
+    if response.status_code != 200:
+        raise ModelRequestError(f"{said}. It must be a llama.cpp server, with its /tokenize route.")
+    try:
+        return len(response.json()["tokens"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ReplyError(f"{said}. A list of tokens was expected.") from error

@@ -1,0 +1,372 @@
+"""The adapter to every OpenAI-compatible endpoint: a request out, a reply or our own error back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx2
+import openai
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from classifier.errors import (
+    ConfigurationError,
+    ModelAccessError,
+    ModelBusyError,
+    ModelError,
+    ModelQuotaError,
+    ModelRequestError,
+    ModelUnreachableError,
+    ReplyError,
+)
+from classifier.models.retry import quota_spent, retry_after
+from classifier.models.seam import Reply, Request, TokenLogprobs
+from classifier.models.structured import Dialect, refused_parameter
+from classifier.records import Usage
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+OPENAI_URL = "https://api.openai.com/v1"
+_LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1|\[::1\]")
+_FOREIGN = (
+    openai.OpenAIError,
+    httpx2.HTTPError,
+    httpx2.InvalidURL,
+    httpx2.StreamError,
+    OSError,
+    ValueError,
+)
+_CHECK_URL = "Check base_url: for most endpoints it ends in /v1"
+_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class EndpointSettings:
+    """Which model to ask, and where. `timeout` is the most seconds that one call may take."""
+
+    model: str
+    base_url: str = OPENAI_URL
+    api_key: SecretStr = field(default_factory=lambda: SecretStr(""))
+    timeout: float = 600.0
+
+    def __post_init__(self) -> None:
+        if not self.model.strip():
+            raise ConfigurationError("the model's name is empty: name a model of the endpoint")
+        if not 0 < self.timeout < float("inf"):
+            raise ConfigurationError(f"timeout is {self.timeout}: give seconds above 0")
+        if not re.fullmatch(r"[!-~]*", self.api_key.get_secret_value()):
+            raise ConfigurationError(
+                "the API key holds a space, a line break or a character that is not ASCII, which "
+                "no HTTP header takes: copy it again"
+            )
+
+    @property
+    def url(self) -> httpx2.URL:
+        """The base URL, checked: http or https, with a host."""
+        try:
+            url = httpx2.URL(self.base_url.strip())
+        except (httpx2.InvalidURL, ValueError):
+            url = httpx2.URL("")
+        if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
+            raise ConfigurationError(
+                f"base_url is {escaped(re.sub(r'//[^/]*@', '//***@', self.base_url))!r}: give an "
+                f"http or https address without a name or password in it, such as {OPENAI_URL}"
+            )
+        return url
+
+    @property
+    def place(self) -> str:
+        """The base URL as messages show it: without its query, which may hold a secret."""
+        return str(self.url.copy_with(query=None, fragment=None)).rstrip("/")
+
+
+class Endpoint:
+    """A model behind chat completions. It has `send`; `Structured` makes a `Model` of it.
+
+    Parameters that the endpoint refuses as unsupported are left out (or renamed, for the length)
+    from then on: `dialect.refused` tells which. It does not retry.
+    """
+
+    def __init__(self, settings: EndpointSettings) -> None:
+        url = settings.url
+        self._settings = settings
+        self.strict = url.host == "api.openai.com" or url.host.endswith(
+            (".api.openai.com", ".openai.azure.com")
+        )
+        self.dialect = _HOSTED if self.strict else Dialect()
+        self._client = _client(settings, url)
+
+    async def send(
+        self, request: Request, response_format: Mapping[str, Any] | None = None
+    ) -> Reply:
+        """Answer the messages, in the given `response_format`; raises a `ModelError`."""
+        while True:
+            parameters = self.dialect.parameters(request)
+            try:
+                content = await self._post(request, response_format, parameters)
+            except ModelRequestError as error:
+                name = refused_parameter(error, parameters)
+                learned = self.dialect.without(name) if name else None
+                if learned is None:
+                    raise
+                self.dialect = learned
+            else:
+                return self._reply(content, request)
+
+    async def aclose(self) -> None:
+        """Close the connections; the endpoint cannot be asked any more."""
+        await self._client.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def _post(
+        self,
+        request: Request,
+        response_format: Mapping[str, Any] | None,
+        parameters: Mapping[str, Any],
+    ) -> bytes:
+        body: dict[str, Any] = {"messages": _messages(request), **parameters}
+        if response_format is not None:
+            body["response_format"] = response_format
+        create = self._client.chat.completions.with_raw_response.create
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                response = await create(model=self._settings.model, **body)
+                return bytes(response.http_response.content)
+        except _FOREIGN as error:
+            raise as_model_error(error, self._settings) from error
+
+    def _reply(self, content: bytes, request: Request) -> Reply:
+        try:
+            completion = _Completion.model_validate_json(content)
+        except ValidationError as error:
+            raise ReplyError(
+                f"{self._settings.place} sent a reply that is not a chat completion: "
+                f"{self._shown(content.decode('utf-8', 'replace'))!r}. {_CHECK_URL}",
+                usage=Usage(calls=1),
+            ) from error
+        usage = _usage(completion.usage)
+        if not completion.choices:
+            text = self._shown(content.decode("utf-8", "replace"))
+            raise ReplyError(f"the reply holds no choices: {text}", usage=usage)
+        choice = completion.choices[0]
+        if (reason := _unusable(choice, request.max_tokens)) is not None:
+            raise ReplyError(f"{self._settings.model}: {self._shown(reason)}", usage=usage)
+        text, reason = choice.message.content or "", choice.finish_reason or ""
+        return Reply(text, reason, usage, _logprobs(choice.logprobs))
+
+    def _shown(self, text: str) -> str:
+        return shown(text, self._settings)
+
+
+_HOSTED = Dialect(lengths=("max_completion_tokens", "max_tokens"), most_top=20)
+
+
+def _client(settings: EndpointSettings, url: httpx2.URL) -> openai.AsyncOpenAI:
+    timeout = httpx2.Timeout(settings.timeout, connect=min(10.0, settings.timeout))
+    client = openai.AsyncOpenAI(
+        # never None: the client would then take the key for OpenAI from the environment
+        api_key=settings.api_key.get_secret_value() or "none",
+        base_url=url,
+        max_retries=0,
+        timeout=timeout,
+        http_client=httpx2.AsyncClient(
+            timeout=timeout,
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
+            trust_env=not _LOOPBACK.fullmatch(url.host),
+        ),
+    )
+    if url.host != "api.openai.com":  # these come from the environment, and are for OpenAI alone
+        client.organization = client.project = None
+    client.admin_api_key = None
+    return client
+
+
+def _messages(request: Request) -> list[dict[str, str]]:
+    """The messages as JSON can carry them: a lone surrogate of an article becomes `?`."""
+    return [
+        {"role": m.role, "content": m.content.encode("utf-8", "replace").decode()}
+        for m in request.messages
+    ]
+
+
+# What we read of a completion. Servers differ in the rest, so it is not checked.
+class _TopLogprob(BaseModel):
+    token: str
+    logprob: float
+
+
+class _TokenLogprob(_TopLogprob):
+    top_logprobs: list[_TopLogprob] | None = None
+
+
+class _Logprobs(BaseModel):
+    content: list[_TokenLogprob] | None = None
+
+
+class _Message(BaseModel):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+    logprobs: _Logprobs | None = None
+
+
+class _PromptDetails(BaseModel):
+    cached_tokens: int | None = None
+
+
+class _Spent(BaseModel):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+
+
+class _Completion(BaseModel):
+    choices: list[_Choice] | None = None
+    usage: _Spent | None = None
+
+
+def _usage(spent: _Spent | None) -> Usage:
+    spent = spent or _Spent()
+    details = spent.prompt_tokens_details or _PromptDetails()
+    return Usage(
+        calls=1,
+        prompt_tokens=spent.prompt_tokens or 0,
+        cached_tokens=details.cached_tokens or 0,
+        completion_tokens=spent.completion_tokens or 0,
+    )
+
+
+def _unusable(choice: _Choice, max_tokens: int) -> str | None:
+    """Why the choice cannot be used; None if it can."""
+    if choice.message.refusal:
+        return f"the model refused to answer: {choice.message.refusal}"
+    if choice.finish_reason == "content_filter":
+        return "the endpoint's content filter cut the reply"
+    if choice.finish_reason == "length":
+        return f"the reply was cut at {max_tokens} tokens: raise max_tokens"
+    if not (choice.message.content or "").strip():
+        return f"the reply is empty (finish reason {choice.finish_reason!r})"
+    return None
+
+
+def _logprobs(given: _Logprobs | None) -> tuple[TokenLogprobs, ...]:
+    tokens = (given.content if given else None) or []
+    return tuple(TokenLogprobs(t.token, _alternatives(t)) for t in tokens)
+
+
+def _alternatives(token: _TokenLogprob) -> dict[str, float]:
+    """Token to log-probability, the written one included; of equal texts, the likeliest counts."""
+    ranked = sorted([*(token.top_logprobs or ()), token], key=lambda t: t.logprob)
+    return {t.token: t.logprob for t in ranked}
+
+
+def as_model_error(error: Exception, settings: EndpointSettings) -> ModelError:
+    """Our error for one of openai, httpx2, pydantic or the system; no secret is in either."""
+    error.args = tuple(_scrubbed(a, settings) if isinstance(a, str) else a for a in error.args)
+    place, text = settings.place, shown(str(error.__cause__ or error), settings)
+    if isinstance(error, openai.APIStatusError):
+        return _status_error(error, settings)
+    if isinstance(error, (openai.APITimeoutError, httpx2.TimeoutException, TimeoutError)):
+        seconds = f"{settings.timeout:g}"
+        return ModelUnreachableError(
+            f"{place} did not answer within {seconds} s: raise the timeout or ask for less"
+        )
+    if isinstance(error, _BAD_REPLIES):
+        return ReplyError(f"{place} sent a reply that cannot be read: {text}")
+    if isinstance(error, _BROKEN):
+        return ModelUnreachableError(
+            f"{place} cannot be reached: {text}. Check base_url, and that the server runs"
+        )
+    return ModelRequestError(f"the request to {place} cannot be sent: {text}")
+
+
+_BAD_REPLIES = (
+    openai.APIResponseValidationError,
+    openai.LengthFinishReasonError,
+    openai.ContentFilterFinishReasonError,
+    httpx2.DecodingError,
+    ValidationError,
+    json.JSONDecodeError,
+)
+_BROKEN = (
+    openai.APIConnectionError,
+    openai.WebSocketConnectionClosedError,
+    httpx2.TransportError,
+    httpx2.StreamError,
+    OSError,
+)
+
+
+def _status_error(error: openai.APIStatusError, settings: EndpointSettings) -> ModelError:
+    status, headers, model = error.status_code, error.response.headers, settings.model
+    now = datetime.now(UTC).timestamp()
+    told = _told(error.body)
+    said = f"{settings.place} answered {status}: {shown(told, settings)}"
+    if status in {401, 403}:
+        return ModelAccessError(f"{said}. Check the API key, and that it may use {model!r}")
+    if status == 402 or (status == 429 and quota_spent(error.code, told, headers, now)):
+        return ModelQuotaError(f"{said}. The quota is spent: raise it, or come back later")
+    if status in {408, 409, 425, 429} or (status >= 500 and status != 501):
+        wait = retry_after(headers, now)
+        return ModelBusyError(f"{said}. It may answer later", retry_after=wait)
+    parameter = _parameter(error)
+    if status == 404:
+        said += f". Check that the model {model!r} exists there. {_CHECK_URL}"
+    elif 300 <= status < 400:
+        target = shown(headers.get("location", ""), settings)
+        said += f". It redirects to {target!r}, which is not followed: change base_url"
+    return ModelRequestError(said, parameter=parameter)
+
+
+def _told(body: object) -> str:
+    """The message in an error's body; servers use many shapes for it."""
+    if isinstance(body, Mapping):
+        body = body.get("message") or body.get("detail") or body
+    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, default=str)
+
+
+def _parameter(error: openai.APIStatusError) -> str | None:
+    """The refused parameter: OpenAI's `param`, or the end of FastAPI's `loc`."""
+    if error.param:
+        return str(error.param)
+    match error.body:
+        case {"detail": [{"loc": [*_, str(name)]}, *_]}:
+            return name
+    return None
+
+
+def shown(text: str, settings: EndpointSettings) -> str:
+    """Foreign text as a message may hold it: no key, no control characters, 200 characters."""
+    text = escaped(_scrubbed(text, settings))
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+def escaped(text: str) -> str:
+    """The text with its unprintable characters as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _scrubbed(text: str, settings: EndpointSettings) -> str:
+    key = settings.api_key.get_secret_value()
+    text = text.replace(key, "***") if key else text
+    return re.sub(r"\bsk-[\w*-]{4,}", "***", text)  # OpenAI's echo of a part of the key

@@ -1,0 +1,208 @@
+"""From an incident to its report: cut, ask, decide, audit."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import platform
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from importlib.metadata import version
+from time import monotonic
+
+from classifier.answers import Answer
+from classifier.asking import AskContext, ask_scored, ask_typed
+from classifier.asking.context import Meter
+from classifier.asking.sizes import answer_tokens, groups, questions
+from classifier.auditing import audit_articles, audit_decisions
+from classifier.chunking import Chunk, cut
+from classifier.deciding import gated, merge
+from classifier.errors import ConfigurationError
+from classifier.grounding import Locator
+from classifier.language import language_of
+from classifier.models.seam import OpenModel
+from classifier.prompting import frame
+from classifier.records import (
+    ArticleRef,
+    ConfidenceOrigin,
+    Decision,
+    Incident,
+    IncidentRef,
+    ModelRef,
+    Provenance,
+    Report,
+)
+from classifier.taxonomy import Category, Method, Taxonomy
+
+# The least room for an article that is worth a call; a smaller context is a configuration error.
+LEAST_ROOM = 128
+
+_WAYS = {"scored": ask_scored, "typed": ask_typed}
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an incident is: `done` of `total` questions, the last one about `category`."""
+
+    done: int
+    total: int
+    category: str
+
+
+async def classify_incident(
+    incident: Incident,
+    taxonomy: Taxonomy,
+    model: OpenModel,
+    *,
+    today: Callable[[], date] = _today,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Report:
+    """Answer every category of the taxonomy about the incident.
+
+    A category without a usable answer is `failed` in the report, with the reason. Raises
+    `ModelError` where the endpoint itself cannot be used, and `ConfigurationError` where the
+    model's context has no room for an article.
+    """
+    begun = monotonic()
+    method = method_of(taxonomy, model)
+    room = await _room(taxonomy, method, model)
+    chunks = await cut(incident, model.counter, room, lambda a: frame(taxonomy, a))
+    context = _context(incident, taxonomy, method, model)
+    counter = _Counter(len(chunks) * len(taxonomy.categories), progress)
+    decisions: dict[str, Decision] = {}
+    for wave in taxonomy.waves():
+        closed = {c.name: d for c in wave if (d := gated(c, decisions)) is not None}
+        asked = [c for c in wave if c.name not in closed]
+        counter.skip(len(chunks) * len(closed))
+        answers = await _ask_all(context, chunks, asked, counter, model.info.concurrency)
+        decisions |= closed
+        decisions |= {c.name: merge(taxonomy, c, chunks, answers[c.name]) for c in asked}
+    ordered = {name: decisions[name] for name in taxonomy.categories}
+    reference = incident_ref(incident)
+    return Report(
+        incident=reference,
+        categories=ordered,
+        audit=(
+            *audit_articles(incident, today(), language_of),
+            *audit_decisions(taxonomy, reference, ordered),
+        ),
+        provenance=_provenance(context, model, incident, len(chunks), monotonic() - begun),
+    )
+
+
+def method_of(taxonomy: Taxonomy, model: OpenModel) -> Method:
+    """The method that the taxonomy has for this kind of model."""
+    try:
+        return taxonomy.methods[model.info.method]
+    except KeyError:
+        raise ConfigurationError(
+            f"The taxonomy {taxonomy.name!r} has no method {model.info.method!r}. "
+            f"Allowed: {', '.join(taxonomy.methods)}; add it to its taxonomy.yaml."
+        ) from None
+
+
+def incident_ref(incident: Incident) -> IncidentRef:
+    """The incident as its report names it; without a title it has that of its first article."""
+    return IncidentRef(
+        id=incident.id,
+        title=incident.title or next((a.title for a in incident.articles if a.title), ""),
+        published=incident.published,
+        articles=tuple(
+            ArticleRef(**a.model_dump(exclude={"text"}), sha256=a.sha256) for a in incident.articles
+        ),
+    )
+
+
+def _context(
+    incident: Incident, taxonomy: Taxonomy, method: Method, model: OpenModel
+) -> AskContext:
+    articles = {a.id: a for a in incident.articles}
+    locator = Locator(incident.articles)
+    return AskContext(model.model, taxonomy, method, articles, locator, Meter())
+
+
+async def _room(taxonomy: Taxonomy, method: Method, model: OpenModel) -> int:
+    """How many tokens of articles fit beside the longest question and its answer."""
+    asked = max(await model.counter.count(questions(taxonomy, method)))
+    # The second try carries the first reply and the error, hence twice the answer.
+    needed = asked + 2 * answer_tokens(taxonomy, method) + model.info.overhead_tokens
+    room = model.info.context_tokens - needed
+    if room < LEAST_ROOM:
+        raise ConfigurationError(
+            f"The context of {model.info.name} is {model.info.context_tokens} tokens; the "
+            f"questions of {taxonomy.name!r} need {needed} and an article at least {LEAST_ROOM}. "
+            "Use a larger --context, or fewer categories_per_call in the taxonomy's method."
+        )
+    return room
+
+
+class _Counter:
+    def __init__(self, total: int, progress: Callable[[Progress], None]) -> None:
+        self._total = total
+        self._done = 0
+        self._progress = progress
+
+    def skip(self, count: int) -> None:
+        self._total -= count
+
+    def done(self, answers: Sequence[Answer]) -> None:
+        self._done += len(answers)
+        self._progress(Progress(self._done, self._total, answers[-1].category))
+
+
+async def _ask_all(
+    context: AskContext,
+    chunks: Sequence[Chunk],
+    categories: Sequence[Category],
+    counter: _Counter,
+    concurrency: int,
+) -> Mapping[str, list[Answer]]:
+    """The answers of every chunk to every category, in the order of the chunks."""
+    ask = _WAYS[context.method.decide]
+    jobs = ((chunk, group) for chunk in chunks for group in groups(categories, context.method))
+    answers: dict[tuple[int, str], Answer] = {}
+
+    async def work() -> None:
+        for chunk, group in jobs:
+            given = await ask(context, chunk, group)
+            answers.update({(chunk.number, a.category): a for a in given})
+            counter.done(given)
+
+    try:
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(concurrency):
+                workers.create_task(work())
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
+    return {c.name: [answers[chunk.number, c.name] for chunk in chunks] for c in categories}
+
+
+def _provenance(
+    context: AskContext, model: OpenModel, incident: Incident, chunks: int, seconds: float
+) -> Provenance:
+    scored = context.method.decide == "scored"
+    return Provenance(
+        versions={"classifier": version("fail-classifier"), "python": platform.python_version()},
+        taxonomy=f"{context.taxonomy.name} {context.taxonomy.version}",
+        taxonomy_sha256=context.taxonomy.sha256,
+        prompts_sha256=context.taxonomy.wording_sha256,
+        articles_sha256=_digest(a.sha256 for a in incident.articles),
+        model=ModelRef(
+            name=model.info.name, digest=model.info.digest, endpoint=model.info.endpoint
+        ),
+        method=model.info.method,
+        parameters={**context.method.model_dump(), "context_tokens": model.info.context_tokens},
+        confidence=ConfidenceOrigin(source="logprobs" if scored else "none"),
+        chunks=chunks,
+        usage=context.meter.usage,
+        seconds=round(seconds, 3),
+    )
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,80 @@
+"""Puts a taxonomy's wording around articles and questions: the article first, the question last."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinja2 import StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from classifier.chunking import Chunk
+from classifier.models.seam import Message
+from classifier.records import Article
+from classifier.taxonomy import Category, Taxonomy
+
+_ENVIRONMENT = ImmutableSandboxedEnvironment(
+    undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+)
+# Chat templates mark turns with <|...|>, and our own prompt marks articles with tags: neither may
+# be forged from inside an article.
+_FORGED = re.compile(r"<(?=\||/?\s*article\b)", re.IGNORECASE)
+
+
+def render(taxonomy: Taxonomy, template: str, **values: Any) -> str:
+    """One template of the taxonomy's wording, filled; raises KeyError for one it lacks."""
+    source = _ENVIRONMENT.from_string(taxonomy.wording[template])
+    return source.render(**values).strip()
+
+
+def question(taxonomy: Taxonomy, categories: Sequence[Category], ending: str) -> str:
+    """The categories with their options, and the instruction that ends the prompt."""
+    blocks = [
+        render(taxonomy, "category", category=category, unknown=taxonomy.unknown)
+        for category in categories
+    ]
+    return "\n\n".join([*blocks, ending])
+
+
+def conversation(
+    taxonomy: Taxonomy, chunk: Chunk, articles: Mapping[str, Article], ending: str
+) -> tuple[Message, ...]:
+    """System message, then the chunk's passages followed by `ending`."""
+    passages = render(taxonomy, "incident", parts=_parts(chunk, articles))
+    return (
+        Message("system", render(taxonomy, "system", title=taxonomy.title)),
+        Message("user", f"{passages}\n\n{ending}"),
+    )
+
+
+def frame(taxonomy: Taxonomy, article: Article) -> str:
+    """What stands around a passage of an article: its id, title, date and source."""
+    part = _part(article, 0, 0)
+    return render(taxonomy, "incident", parts=[part])
+
+
+def neutral(text: str) -> str:
+    """The text with forged marks broken by a space; for prompts only, never for offsets."""
+    return _FORGED.sub("< ", text)
+
+
+def _parts(chunk: Chunk, articles: Mapping[str, Article]) -> list[dict[str, str]]:
+    return [_part(articles[p.article_id], p.start, p.end) for p in chunk.parts]
+
+
+def _part(article: Article, start: int, end: int) -> dict[str, str]:
+    whole = (start, end) == (0, len(article.text))
+    attributes = {
+        "id": article.id,
+        "title": article.title,
+        "published": str(article.published or ""),
+        "source": article.source,
+        "continued": "" if whole else f"{start}-{end} of {len(article.text)}",
+    }
+    shown = {name: _attribute(value) for name, value in attributes.items()}
+    return {**shown, "text": neutral(article.text[start:end].strip())}
+
+
+def _attribute(value: str) -> str:
+    return neutral(" ".join(value.split()).replace('"', "'"))[:300]

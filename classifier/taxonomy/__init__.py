@@ -1,0 +1,16 @@
+"""A taxonomy is data: a folder with categories, options, wording and how to ask for them."""
+
+from classifier.taxonomy.loading import available, check_taxonomy, load_taxonomy
+from classifier.taxonomy.schema import Category, Gate, Method, Option, Section, Taxonomy
+
+__all__ = [
+    "Category",
+    "Gate",
+    "Method",
+    "Option",
+    "Section",
+    "Taxonomy",
+    "available",
+    "check_taxonomy",
+    "load_taxonomy",
+]

@@ -1,0 +1,118 @@
+"""What must fit together across the files of a taxonomy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from classifier.errors import Problem
+from classifier.records import UNKNOWN
+from classifier.taxonomy.schema import Category, Header
+from classifier.taxonomy.yaml_lines import Located, Place
+
+Read = list[tuple[Located, Category]]
+Mistake = tuple[Place, str, str]
+
+
+def cross_check(header_file: Located, header: Header, read: Read) -> list[Problem]:
+    """Every mistake that shows only when the files are held against each other."""
+    known = {category.name: category for _, category in read}
+    problems = [
+        Problem(header_file.file, header_file.line(place), message, mend)
+        for place, message, mend in _sections(header, known)
+    ]
+    if not known:
+        problems.append(Problem(header_file.file, 1, "has no categories", "Add categories/*.yaml"))
+    for located, category in read:
+        for rule in (_name, _names, _letters, _boolean, _excludes):
+            problems += _at(located, rule(located, category))
+        problems += _at(located, _gate(category, known))
+    return problems
+
+
+def _at(located: Located, mistakes: Iterator[Mistake]) -> list[Problem]:
+    return [Problem(located.file, located.line(p), message, mend) for p, message, mend in mistakes]
+
+
+def _sections(header: Header, known: dict[str, Category]) -> Iterator[Mistake]:
+    counts = Counter(name for section in header.sections for name in section.categories)
+    for i, section in enumerate(header.sections):
+        for j, name in enumerate(section.categories):
+            place = ("sections", i, "categories", j)
+            if name not in known:
+                yield (
+                    place,
+                    f"section {section.title!r} lists no known category: {name!r}",
+                    (f"Write one of {', '.join(known)}"),
+                )
+            elif counts[name] > 1:
+                yield place, f"category {name!r} is listed twice", "List it once"
+
+
+def _name(located: Located, category: Category) -> Iterator[Mistake]:
+    stem = located.file.rsplit("/", 1)[-1].removesuffix(".yaml")
+    if stem != category.name:
+        yield ("name",), f"the name {category.name!r} is not the file's", f"Name it {stem!r}"
+
+
+def _names(_: Located, category: Category) -> Iterator[Mistake]:
+    counts = Counter(category.names)
+    for index, option in enumerate(category.options):
+        place = ("options", index, "name")
+        if option.name == UNKNOWN:
+            yield place, "the option 'unknown' is always there", "Remove it"
+        if counts[option.name] > 1:
+            yield place, f"the option {option.name!r} is there twice", "Rename or remove one"
+
+
+def _letters(_: Located, category: Category) -> Iterator[Mistake]:
+    first: dict[str, str] = {}
+    for index, option in enumerate(category.options):
+        owner = first.setdefault(option.letter, option.name)
+        if owner != option.name:
+            yield (
+                ("options", index, "letter"),
+                f"the letter {option.letter!r} of {option.name!r} is taken by {owner!r}",
+                "Give each option its own letter",
+            )
+
+
+def _boolean(_: Located, category: Category) -> Iterator[Mistake]:
+    if category.select == "boolean" and len(category.options) != 1:
+        yield ("options",), "a true-or-false category has one option", "Remove the others"
+
+
+def _excludes(_: Located, category: Category) -> Iterator[Mistake]:
+    for index, option in enumerate(category.options):
+        for name in option.excludes:
+            if name not in category.names or name == option.name:
+                yield (
+                    ("options", index, "excludes"),
+                    f"{option.name!r} excludes {name!r}, which is no other option here",
+                    f"Write some of {', '.join(category.names)}",
+                )
+
+
+def _gate(category: Category, known: dict[str, Category]) -> Iterator[Mistake]:
+    if category.gate is None:
+        return
+    target = known.get(category.gate.category)
+    if target is None or category.gate.option not in target.names:
+        yield (
+            ("gate",),
+            f"the gate leads to nothing: {category.gate.category}.{category.gate.option}",
+            "Name a category of this taxonomy and one of its options",
+        )
+    elif _leads_back(category, known):
+        yield ("gate",), "the gate leads back to its own category", "Break the circle"
+
+
+def _leads_back(category: Category, known: dict[str, Category]) -> bool:
+    seen: set[str] = set()
+    current: Category | None = category
+    while current is not None and current.gate is not None:
+        if current.name in seen:
+            return True
+        seen.add(current.name)
+        current = known.get(current.gate.category)
+    return False

@@ -1,0 +1,127 @@
+"""What a taxonomy's folder says, as typed records; an unknown key is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from classifier.records import UNKNOWN, Record
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+MergeRule = Literal["union", "majority", "strongest"]
+
+
+class Option(Record):
+    """One answer. `specify` asks the rationale to say which; `excludes` cannot stand beside it."""
+
+    name: Name
+    letter: Annotated[str, StringConstraints(pattern=r"^[a-z]$")]
+    definition: Text
+    specify: bool = False
+    excludes: tuple[Name, ...] = ()
+
+
+class Gate(Record):
+    """The category is asked only where `option` of `category` holds."""
+
+    category: Name
+    option: Name
+
+
+class Category(Record):
+    """One question. `any`: any number of options; `one`: exactly one; `boolean`: one option that
+    holds or does not. `merge` says how the answers of several chunks become one.
+    """
+
+    name: Name
+    label: Text
+    question: Text
+    select: Literal["any", "one", "boolean"] = "any"
+    merge: MergeRule = "union"
+    gate: Gate | None = None
+    options: tuple[Option, ...] = Field(min_length=1)
+
+    def option(self, name: str) -> Option:
+        """The option of that name; KeyError where there is none."""
+        for option in self.options:
+            if option.name == name:
+                return option
+        raise KeyError(name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the options, in their order."""
+        return tuple(o.name for o in self.options)
+
+
+class Section(Record):
+    """A part of the report page: its title, its three column heads and its categories in order.
+
+    `closed` stands in the cells of a category whose gate is closed.
+    """
+
+    title: Text
+    columns: tuple[Text, Text, Text]
+    categories: tuple[Name, ...] = Field(min_length=1)
+    closed: str = "None"
+
+
+class Method(Record):
+    """How the categories are asked.
+
+    `decide`: `typed` takes the options from one typed answer, `scored` from the probability of
+    each option, `threshold` being the least that holds. `evidence`: `quotes` are copied by the
+    model, `sentences` are chosen by it among those of the articles. `categories_per_call` is how
+    many categories one call asks; `tokens_per_option` bounds what is written for one option.
+    """
+
+    decide: Literal["typed", "scored"]
+    evidence: Literal["quotes", "sentences"] = "quotes"
+    categories_per_call: int = Field(default=1, ge=1)
+    tokens_per_option: int = Field(default=400, ge=16)
+    rationale_characters: int = Field(default=600, ge=20)
+    quotes_per_option: int = Field(default=3, ge=1)
+    threshold: float = Field(default=0.5, ge=0, le=1)
+
+
+class Header(Record):
+    """The file taxonomy.yaml."""
+
+    name: Name
+    title: Text
+    version: int = Field(ge=1)
+    unknown: Text
+    sections: tuple[Section, ...] = ()
+    methods: Mapping[Name, Method] = Field(min_length=1)
+
+
+class Taxonomy(Header):
+    """A whole taxonomy. `categories` are in the order in which a report lists them; `wording`
+    maps the name of a template to its source; the digests are SHA-256 of the files' contents.
+    """
+
+    categories: Mapping[str, Category]
+    wording: Mapping[str, str]
+    sha256: str
+    wording_sha256: str
+
+    def waves(self) -> tuple[tuple[Category, ...], ...]:
+        """The categories in groups that can be asked together: a gate's own category first."""
+        waves: list[tuple[Category, ...]] = []
+        done: set[str] = set()
+        while len(done) < len(self.categories):
+            wave = tuple(
+                c
+                for c in self.categories.values()
+                if c.name not in done and (c.gate is None or c.gate.category in done)
+            )
+            waves.append(wave)
+            done.update(c.name for c in wave)
+        return tuple(waves)
+
+    def allowed(self, category: str) -> tuple[str, ...]:
+        """Every name that may stand in the options of a category, `unknown` last."""
+        return (*self.categories[category].names, UNKNOWN)
