@@ -187,7 +187,11 @@ def _provenance(
 ) -> Provenance:
     scored = context.method.decide == "scored"
     return Provenance(
-        versions={"classifier": version("fail-classifier"), "python": platform.python_version()},
+        versions={
+            "classifier": version("fail-classifier"),
+            "python": platform.python_version(),
+            "software": model.info.software,
+        },
         taxonomy=f"{context.taxonomy.name} {context.taxonomy.version}",
         taxonomy_sha256=context.taxonomy.sha256,
         prompts_sha256=context.taxonomy.wording_sha256,

@@ -108,13 +108,14 @@ def test_wrong_json(tmp_path, value, says):
 def test_at_most_five_problems_are_told(tmp_path):
     reading = read(write(tmp_path, "a.json", {"articles": [{}] * 9}))
     lines = messages(reading)[0].splitlines()
-    assert len(lines) == 6 and "and 4 more" in lines[-1]
+    assert len(lines) == 6
+    assert "and 4 more" in lines[-1]
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('{"text":\n "a",}', "a.json:2: column 7: not JSON"),
+        ('{"text":\n "a",}', "a.json:2: column 6: not JSON"),
         ("[" * 200_000, "nested too deeply"),
         ('{"id": ' + "9" * 5000 + "}", "cannot be read"),
         ("{", "not JSON"),
@@ -127,8 +128,10 @@ def test_broken_json(tmp_path, text, says):
 def test_twins_within_an_incident(tmp_path):
     twins = {"articles": [{"id": 1, "text": "a"}, {"id": "1", "text": "a"}]}
     (message,) = messages(read(write(tmp_path, "a.json", twins)))
-    assert "articles[1]" in message and "articles[0]" in message
-    assert "'1'" in message and "identical" in message
+    assert "articles[1]" in message
+    assert "articles[0]" in message
+    assert "'1'" in message
+    assert "identical" in message
 
 
 def test_nul_and_lone_surrogates_are_replaced(tmp_path):
@@ -249,6 +252,13 @@ def test_the_fail_articles_are_read_as_they_stand():
     assert len(reading.incidents) > 10
 
 
+def outcome(raw: Raw) -> Parsed | InputError:
+    try:
+        return parse(raw, TODAY)
+    except InputError as error:
+        return error
+
+
 KINDS = ["text", "markdown", "html", "json", "yaml", "jsonl"]
 PIECES = [
     b"---\n", b"\n---\n", b"id: ", b"{", b"}", b"[", b"]", b'"', b":", b",", b'"text"', b'"a"',
@@ -263,10 +273,8 @@ BYTES = st.binary(max_size=300) | st.lists(st.sampled_from(PIECES), max_size=25)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=BYTES)
 def test_any_bytes_give_a_result_or_an_input_error(kind, data):
-    try:
-        found = parse(Raw(data, "x", "x", "x", kind), TODAY)
-    except InputError as error:
-        assert str(error).startswith("x")
-    else:
-        assert isinstance(found, Parsed)
+    found = outcome(Raw(data, "x", "x", "x", kind))
+    if isinstance(found, Parsed):
         assert [item.incident() for item in found.items] or found.failures
+    else:
+        assert str(found).startswith("x")

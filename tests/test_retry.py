@@ -100,7 +100,9 @@ def test_a_wait_beyond_the_time_left_stops_at_once():
 def test_the_time_is_bounded():
     clock = Clock()
     with pytest.raises(ModelBusyError, match="busy"):
-        ask(*[ModelBusyError("busy", retry_after=40)] * 99, clock=clock, tries=99, total_seconds=100)
+        ask(
+            *[ModelBusyError("busy", retry_after=40)] * 99, clock=clock, tries=99, total_seconds=100
+        )
     assert clock.now == 80
 
 

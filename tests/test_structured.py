@@ -5,6 +5,7 @@ import json
 import pytest
 from fake_endpoint import KEY, FakeEndpoint, failure, reply
 from hypothesis import given
+from hypothesis import settings as tried
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr
 
@@ -113,6 +114,7 @@ objects = st.dictionaries(st.text(max_size=6), values, min_size=1, max_size=4).m
 chatter = st.text(st.characters(exclude_characters="{}[]"), max_size=30)
 
 
+@tried(max_examples=40)
 @given(objects, chatter, chatter)
 def test_an_object_is_found_among_chatter(found, before, after):
     assert extract_json(before + found + after).strip() == found

@@ -124,9 +124,8 @@ class GuardedTransport(httpx2.BaseTransport):
     """httpx2's seam to the network, over the guarded backend; no proxy, no retries."""
 
     def __init__(self, backend: GuardedBackend, tls: ssl.SSLContext | None) -> None:
-        self._pool = httpcore2.ConnectionPool(
-            ssl_context=tls or httpx2.create_ssl_context(), network_backend=backend
-        )
+        # Without a context the pool makes a verifying one, and only for https.
+        self._pool = httpcore2.ConnectionPool(ssl_context=tls, network_backend=backend)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Sends a request; the body of the response is not read yet."""

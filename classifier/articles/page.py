@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
 from urllib.parse import urlsplit
 
-from classifier.articles.decoding import decode, marked_charset, refuse_binary
+from classifier.articles.decoding import decode, marked_charset, refuse_binary, transcoded
 from classifier.articles.files import too_large
 from classifier.articles.items import Parsed
 from classifier.articles.shapes import article_shape, one_article
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _MOST_TAGS = 40_000
 _MOST_BYTES = 5_000_000
 _FEWEST_WORDS = 25
+_DECLARED = re.compile(rb"<meta[^>]{0,200}charset=[\"']?([A-Za-z0-9_-]{1,40})", re.IGNORECASE)
 _TAG = re.compile(rb"<[A-Za-z]")
 
 
@@ -85,8 +86,25 @@ def _extracted(raw: Raw, latest: date) -> Any:
 
 
 def _utf8(raw: Raw) -> bytes:
-    marked = marked_charset(raw.data)
-    return decode(raw.data, raw.name).encode("utf-8", "replace") if marked else raw.data
+    """The page in UTF-8: by its mark, as it is, as it declares, or as detected.
+
+    A page that calls itself UTF-8 and has a wrong byte or two keeps the rest.
+    """
+    declared = _DECLARED.search(raw.data[:4096])
+    charset = declared[1].decode("ascii").lower() if declared else None
+    if not marked_charset(raw.data):
+        data = transcoded(raw.data, charset)
+        if _is_utf8(data) or charset in ("utf-8", "utf8"):
+            return data.decode("utf-8", "replace").encode()
+    return decode(raw.data, raw.name).encode("utf-8", "replace")
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _refuse_hostile(raw: Raw) -> None:

@@ -132,7 +132,7 @@ def _incident(value: Mapping[str, object], source: str, place: str, spare_id: st
         shape = IncidentShape.model_validate(value)
     except ValidationError as error:
         raise _readable(error, place) from error
-    members = _members(shape, source, place, spare_id)
+    members = _members(shape, source, place, shape.id or spare_id)
     return Item(shape.id or spare_id, shape.title, members)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import httpcore2
 import httpx2
 
+from classifier.articles.decoding import transcoded
 from classifier.articles.files import too_large
 from classifier.articles.formats import CONTENT_TYPES
 from classifier.articles.guarding import (
@@ -33,7 +33,7 @@ _HEADERS = {
     "Accept-Encoding": "gzip, deflate",
 }
 _INSTEAD = "Or save the article's text as a .txt file and give that."
-_TEXT_CODEC = re.compile(r"iso8859|cp\d|koi8|shift_jis|euc_|gb|big5|utf-16|ascii|mac-")
+_HOST = re.compile(rb"[A-Za-z0-9._:-]+")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def fetch(
         try:
             return _followed(client, url, options)
         except InputError as error:
-            raise InputError(f"{shown(url)}: {error}") from error
+            raise InputError(f"{_named(url)}: {error}") from error
         except _ERRORS as error:
             raise _explained(error, url, options) from error
 
@@ -79,10 +79,12 @@ def _followed(client: httpx2.Client, url: str, options: ReadOptions) -> Page:
 
 
 def _checked(url: httpx2.URL) -> httpx2.URL:
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not _HOST.fullmatch(url.raw_host):
         raise InputError(
-            f"{shown(str(url))} is not a web address. Give one with http:// or https:// and a host."
+            f"{_named(str(url))} is not a web address. Give http:// or https:// and a host."
         )
+    if url.port is not None and not 0 < url.port < 65536:
+        raise InputError(f"the port is {url.port}, and is at most 65535. Correct the URL.")
     if url.userinfo:
         raise InputError("the URL carries a user name or a password. Give it without them.")
     return url
@@ -96,7 +98,7 @@ def _page(response: httpx2.Response, options: ReadOptions) -> Page:
         )
     kind = _kind(response)
     data = _body(response, options.max_bytes)
-    return Page(_utf8(data, response.charset_encoding), kind, str(response.url))
+    return Page(transcoded(data, response.charset_encoding), kind, str(response.url))
 
 
 def _kind(response: httpx2.Response) -> str:
@@ -119,15 +121,6 @@ def _body(response: httpx2.Response, limit: int) -> bytes:
     return bytes(data)
 
 
-def _utf8(data: bytes, charset: str | None) -> bytes:
-    """The bytes as UTF-8, where the server names a charset that they are indeed in."""
-    try:
-        codec = codecs.lookup(charset or "utf-8").name
-        return data.decode(codec).encode() if _TEXT_CODEC.match(codec) else data
-    except (LookupError, UnicodeError, ValueError):
-        return data
-
-
 _ERRORS = (
     httpx2.HTTPError,
     httpx2.InvalidURL,
@@ -141,8 +134,13 @@ _ERRORS = (
 )
 
 
+def _named(url: str) -> str:
+    """The URL as messages show it: whatever may be a password is not shown."""
+    return shown(re.sub(r"//[^/?#]*@", "//…@", url))
+
+
 def _explained(error: Exception, url: str, options: ReadOptions) -> InputError:
-    name, reason = shown(url), shown(str(error), 150)
+    name, reason = _named(url), shown(str(error), 150)
     if isinstance(error, httpx2.InvalidURL | UnicodeError):
         return InputError(f"{name}: is not a web address ({reason}). Check the URL.")
     if isinstance(error, httpx2.TimeoutException | httpcore2.TimeoutException):

@@ -112,16 +112,13 @@ async def _requote(
         given, _, _ = await context.ask_json(again, lambda value: _read_quotes(value, len(lost)))
     except (ReplyError, UnusableAnswerError):
         return answers
+    pinned = (context.locator.locate(new, chunk.parts) if new.strip() else () for new in given)
     found = {
         old: evidence
-        for old, new in zip(lost, given, strict=True)
-        if new.strip() and all(e.located for e in (evidence := _locate(context, chunk, new)))
+        for old, evidence in zip(lost, pinned, strict=True)
+        if evidence and all(e.located for e in evidence)
     }
     return [_replace_lost(answer, found) for answer in answers]
-
-
-def _locate(context: AskContext, chunk: Chunk, quote: str) -> tuple[Evidence, ...]:
-    return context.locator.locate(quote, chunk.parts)
 
 
 def _replace_lost(answer: Answer, found: Mapping[str, tuple[Evidence, ...]]) -> Answer:

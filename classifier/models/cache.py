@@ -208,8 +208,10 @@ _GO_ON = "The work goes on without it; check the disk, or remove the file"
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN")  # both from one moment: another process may be creating the table
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    connection.execute("COMMIT")
     if version != SCHEMA_VERSION and (version or tables):
         raise _DamagedError(f"its schema version is {version}, not {SCHEMA_VERSION}")
     connection.execute("PRAGMA synchronous = NORMAL")

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import socket
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx2
@@ -84,16 +85,10 @@ class EmbeddedServer:
     def __enter__(self) -> Self:
         check_gguf(self.path)
         _check_loopback()
-        import xllamacpp  # 20 MB of native code, which most commands do without
-
-        try:
-            self._server = xllamacpp.Server(self._parameters(xllamacpp))
-        except RuntimeError as error:
-            raise ConfigurationError(
-                f"llama.cpp (xllamacpp {xllamacpp.__version__}) cannot load {str(self.path)!r} "
-                f"with a context of {self.context_tokens} tokens: the file is cut short or of an "
-                f"architecture it does not know, or the memory does not suffice. {_ADVICE}"
-            ) from error
+        # In a thread of its own, an interrupt cannot strike between the start and the first
+        # answer; leaving the pool waits for both.
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            self._server = pool.submit(self._start).result()
         return self
 
     def __exit__(
@@ -107,6 +102,36 @@ class EmbeddedServer:
     def close(self) -> None:
         """End the server; a call in flight is broken off within a batch. May be repeated."""
         self._server = None  # the server ends with its last reference
+
+    def _start(self) -> Any:
+        import xllamacpp  # 20 MB of native code, which most commands do without
+
+        try:
+            server = xllamacpp.Server(self._parameters(xllamacpp))
+        except RuntimeError as error:
+            raise ConfigurationError(
+                f"llama.cpp (xllamacpp {xllamacpp.__version__}) cannot load {str(self.path)!r} "
+                f"with a context of {self.context_tokens} tokens: the file is cut short or of an "
+                f"architecture it does not know, or the memory does not suffice. {_ADVICE}"
+            ) from error
+        self._await_answer(server.listening_address)
+        return server
+
+    def _await_answer(self, address: str) -> None:
+        """Have one token written: ending a server whose loop has not begun blocks for ever."""
+        try:
+            httpx2.post(
+                f"{address}/completion",
+                json={"prompt": "a", "n_predict": 1, "cache_prompt": False},
+                headers={"Authorization": f"Bearer {self.api_key}"},
+                timeout=120,
+                trust_env=False,
+            ).raise_for_status()
+        except httpx2.HTTPError as error:
+            raise ConfigurationError(
+                f"llama.cpp loaded {str(self.path)!r} and does not answer at {address}: {error}. "
+                "Allow connections to the loopback address, or name an endpoint elsewhere."
+            ) from error
 
     def _parameters(self, xllamacpp: Any) -> Any:
         params = xllamacpp.CommonParams()

@@ -6,7 +6,7 @@ from collections.abc import Mapping  # noqa: TC003 - pydantic reads it in the ca
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from classifier.records import ConfidenceOrigin, Usage
+from classifier.records import Usage
 
 if TYPE_CHECKING:
     from classifier.tokens import TokenCounter
@@ -67,7 +67,8 @@ class ModelInfo:
     """What the rest needs to know of a model: its identity, limits and place.
 
     `context_tokens` bounds prompt and reply together. `concurrency` is how many calls it takes
-    at once. `method` names the taxonomy's method to ask it by. `digest` is the weights' SHA-256.
+    at once. `method` names the taxonomy's method to ask it by. `digest` is the weights' SHA-256,
+    `software` what runs them. `overhead_tokens` is what a chat template adds to the messages.
     """
 
     name: str
@@ -76,8 +77,8 @@ class ModelInfo:
     concurrency: int = 1
     digest: str | None = None
     endpoint: str = ""
-    overhead_tokens: int = 16
-    confidence: ConfidenceOrigin = ConfidenceOrigin()
+    software: str = ""
+    overhead_tokens: int = 32
 
 
 @dataclass(frozen=True)

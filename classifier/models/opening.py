@@ -1,0 +1,160 @@
+"""Opens the model that the settings name: the one place where the wrappers are put together."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from classifier.errors import ConfigurationError
+from classifier.models.cache import Cached, ResponseCache
+from classifier.models.endpoint import OPENAI_URL, Endpoint, EndpointSettings
+from classifier.models.limit import Limited
+from classifier.models.retry import Retry, RetryPolicy
+from classifier.models.seam import Model, ModelInfo, OpenModel
+from classifier.models.structured import Structured
+from classifier.settings import Settings, openai_environment
+from classifier.tokens import TiktokenCounter
+
+EMBEDDED_CONTEXT = 12_288
+HOSTED_CONTEXT = 32_768
+HOSTED_CONCURRENCY = 8
+
+
+@dataclass(frozen=True)
+class Notices:
+    """Where to say what happens: `say` for a sentence, `progress` for (done, total, text)."""
+
+    say: Callable[[str], None] = lambda _: None
+    progress: Callable[[int, int, str], None] = lambda done, total, text: None
+
+
+def is_local(name: str) -> bool:
+    """Whether the model runs in this process: `embedded`, `embedded:NAME`, `gguf:PATH`."""
+    return name == "embedded" or name.startswith(("embedded:", "gguf:"))
+
+
+@asynccontextmanager
+async def open_model(settings: Settings, notices: Notices | None = None) -> AsyncIterator[OpenModel]:
+    """A model that is ready to answer, for the life of the context.
+
+    Raises `ConfigurationError` for a model that there is not and for a missing key, and
+    `WeightsError` where the embedded model's weights cannot be had.
+    """
+    notices = notices or Notices()
+    async with AsyncExitStack() as stack:
+        opener = _open_local if is_local(settings.model) else _open_hosted
+        yield await opener(settings, notices, stack)
+
+
+async def _open_local(settings: Settings, notices: Notices, stack: AsyncExitStack) -> OpenModel:
+    from classifier.models.embedded import EmbeddedServer, ServerTokens
+
+    if settings.base_url and "base_url" in settings.model_fields_set:
+        raise ConfigurationError(
+            f"The model {settings.model!r} runs in this process and has no --base-url. Name the "
+            "endpoint's model with --model, or leave --base-url out."
+        )
+    name, path, digest = _weights(settings.model, notices)
+    context = settings.context or EMBEDDED_CONTEXT
+    server = stack.enter_context(
+        EmbeddedServer(path, context_tokens=context, threads=settings.threads)
+    )
+    counter = await stack.enter_async_context(ServerTokens(server.base_url, server.api_key))
+    info = ModelInfo(
+        name=name,
+        method=settings.method or "embedded",
+        context_tokens=context,
+        digest=digest,
+        endpoint="embedded",
+        software=f"xllamacpp {version('xllamacpp')}",
+    )
+    at = EndpointSettings(name, server.base_url, SecretStr(server.api_key), settings.timeout)
+    return OpenModel(await _wrapped(at, info, settings, notices, stack), info, counter)
+
+
+async def _open_hosted(settings: Settings, notices: Notices, stack: AsyncExitStack) -> OpenModel:
+    _refuse_misspelt(settings.model)
+    key, base_url = openai_environment()
+    url = settings.base_url or base_url or OPENAI_URL
+    if not key.get_secret_value() and url == OPENAI_URL:
+        raise ConfigurationError(
+            f"The model {settings.model!r} is asked for at {url}, and OPENAI_API_KEY is not set. "
+            "Set it, name another endpoint with --base-url, or use --model embedded, which needs "
+            "no key."
+        )
+    at = EndpointSettings(settings.model, url, key, settings.timeout)
+    info = ModelInfo(
+        name=settings.model,
+        method=settings.method or "hosted",
+        context_tokens=settings.context or HOSTED_CONTEXT,
+        concurrency=settings.concurrency or HOSTED_CONCURRENCY,
+        endpoint=at.place,
+    )
+    counter = TiktokenCounter(settings.model)
+    return OpenModel(await _wrapped(at, info, settings, notices, stack), info, counter)
+
+
+async def _wrapped(
+    at: EndpointSettings,
+    info: ModelInfo,
+    settings: Settings,
+    notices: Notices,
+    stack: AsyncExitStack,
+) -> Model:
+    endpoint = await stack.enter_async_context(Endpoint(at))
+    limited = Limited(Structured(endpoint), info.concurrency)
+    policy = RetryPolicy(tries=settings.tries, total_seconds=settings.total_seconds)
+    retried = Retry(limited, policy)
+    if not settings.cache:
+        return retried
+    cache = ResponseCache(settings.cache_path, warn=notices.say)
+    stack.callback(cache.close)
+    identity = {
+        "model": info.name,
+        "digest": info.digest,
+        "endpoint": info.endpoint,
+        "software": info.software,
+    }
+    return Cached(retried, cache, identity)
+
+
+def _weights(model: str, notices: Notices) -> tuple[str, Path, str]:
+    """The name, file and digest of a local model; pulls the weights of a pinned one."""
+    from classifier.models import catalogue, weights
+
+    folder = weights.models_folder()
+    kind, _, rest = model.partition(":")
+    if kind == "gguf":
+        path = Path(rest).expanduser()
+        if not path.is_file():
+            raise ConfigurationError(
+                f"There is no file {rest!r} for --model {model!r}. Give the path of a GGUF file, "
+                "or use --model embedded."
+            )
+        return path.name, path, weights.digest_of(path, folder)
+    entry = catalogue.find(rest or "embedded")
+    path_or_none = weights.installed(entry, folder)
+    if path_or_none is None:
+        notices.say(
+            f"Pulling {entry.name} ({entry.size / 1e9:.1f} GB, {entry.licence}), once, into {folder}"
+        )
+        path_or_none = weights.pull(entry, folder, notices.progress)
+    return entry.name, path_or_none, entry.sha256
+
+
+def _refuse_misspelt(name: str) -> None:
+    """A slip in `embedded` must not send an article to a service."""
+    head = name.partition(":")[0].lower()
+    if difflib.get_close_matches(head, ["embedded", "gguf"], cutoff=0.75):
+        raise ConfigurationError(
+            f"There is no model {name!r}. Allowed: embedded, embedded:NAME, gguf:PATH, or the "
+            "name of a model at an endpoint; nothing was sent."
+        )
+
+

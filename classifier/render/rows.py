@@ -1,0 +1,69 @@
+"""A report as sections of rows, in the order of the report page: what all forms print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from classifier.deciding import cited
+from classifier.records import Decision, Finding, Report
+from classifier.taxonomy import Category, Section, Taxonomy
+
+UNLISTED = "Further categories"
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """What is said about one option, with the finding it rests on."""
+
+    letter: str
+    text: str
+    finding: Finding
+
+
+@dataclass(frozen=True)
+class Row:
+    """One category of a report: its label, its options as words, its paragraphs."""
+
+    category: Category
+    decision: Decision
+    options: str
+    paragraphs: tuple[Paragraph, ...]
+
+
+def sections(report: Report, taxonomy: Taxonomy) -> Iterator[tuple[Section, list[Row]]]:
+    """The sections of the page with their rows."""
+    for section in taxonomy.sections:
+        names = [n for n in section.categories if n in report.categories]
+        yield section, [_row(report, taxonomy.categories[n], section.closed) for n in names]
+
+
+def unlisted(report: Report, taxonomy: Taxonomy) -> list[Row]:
+    """The rows of the categories that are on no section of the page."""
+    listed = {name for section in taxonomy.sections for name in section.categories}
+    return [
+        _row(report, category, "None")
+        for name, category in taxonomy.categories.items()
+        if name not in listed and name in report.categories
+    ]
+
+
+def _row(report: Report, category: Category, closed: str) -> Row:
+    decision = report.categories[category.name]
+    return Row(category, decision, _options(decision, closed), _paragraphs(category, decision))
+
+
+def _options(decision: Decision, closed: str) -> str:
+    if decision.status == "not_applicable":
+        return closed
+    if decision.status == "failed":
+        return "failed"
+    return ", ".join(decision.options) or "none"
+
+
+def _paragraphs(category: Category, decision: Decision) -> tuple[Paragraph, ...]:
+    return tuple(
+        Paragraph(category.option(f.option).letter, cited(f), f)
+        for f in decision.findings
+        if f.rationale or f.evidence
+    )

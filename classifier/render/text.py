@@ -1,0 +1,15 @@
+"""What every text form needs: one line without control characters, whatever an article says."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_HIDDEN = {"Cc", "Cf", "Cs", "Co"}
+# Joiners shape Indic and Arabic scripts and emoji; they are no way to deceive.
+_KEPT = {"\u200c", "\u200d"}
+
+
+def one_line(text: str) -> str:
+    """The text with white space collapsed and control and direction characters removed."""
+    spaced = " ".join(text.split())
+    return "".join(c for c in spaced if c in _KEPT or unicodedata.category(c) not in _HIDDEN)
