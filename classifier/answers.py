@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, create_model
-from typing_extensions import Annotated
 
 from classifier.records import Evidence
 from classifier.taxonomy import Category, Method
@@ -61,6 +60,7 @@ def read_object(text: str) -> Mapping[str, Any]:
     """The JSON object in a reply; raises `UnusableAnswerError`."""
     try:
         value = json.loads(text)
+        json.dumps(value, ensure_ascii=False).encode()  # no report can hold half a character
     except (ValueError, RecursionError) as error:
         raise UnusableAnswerError(f"it is not valid JSON ({str(error)[:120]})") from error
     if not isinstance(value, dict):
@@ -114,4 +114,4 @@ def _check(answer: Answer, category: Category) -> None:
 
 def _explain(error: ValidationError) -> str:
     details = error.errors()[:3]
-    return "; ".join(f"{'.'.join(map(str, d['loc']))}: {d['msg']}" for d in details)
+    return "; ".join(f"{'.'.join(map(str, d['loc']))[:150]}: {d['msg'][:150]}" for d in details)

@@ -1,10 +1,10 @@
-"""Classify from Python: one function for notebooks and scripts, and the asynchronous one beneath."""
+"""Classify from Python: one function for notebooks and scripts, and the asynchronous one."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -41,8 +41,10 @@ async def classify_async(
 ) -> Report:
     """The same as `classify`, for asynchronous code."""
     chosen = load_settings(**settings)
-    loaded = taxonomy if isinstance(taxonomy, Taxonomy) else load_taxonomy(taxonomy or chosen.taxonomy)
-    incident = _incident(source, allow_private=chosen.allow_private)
+    loaded = (
+        taxonomy if isinstance(taxonomy, Taxonomy) else load_taxonomy(taxonomy or chosen.taxonomy)
+    )
+    incident = await asyncio.to_thread(_incident, source, allow_private=chosen.allow_private)
     async with open_model(chosen, Notices()) as model:
         return await classify_incident(incident, loaded, model)
 
@@ -54,9 +56,14 @@ def _incident(source: Source, *, allow_private: bool) -> Incident:
         return Incident(id=source.id, articles=(source,))
     if isinstance(source, (str, os.PathLike)):
         return _read(os.fspath(source), allow_private=allow_private)
-    articles = tuple(source)
+    articles = tuple(source) if isinstance(source, Iterable) else (source,)
     if not articles:
         raise InputError("There is no article to classify. Give at least one.")
+    if strange := [a for a in articles if not isinstance(a, Article)]:
+        raise InputError(
+            f"{strange[0]!r:.80} is no article. Give a path or URL, an Article, several of one "
+            "incident, or an Incident."
+        )
     return Incident(id=articles[0].id, articles=articles)
 
 

@@ -113,7 +113,9 @@ def _excluded(name: str, category: Category, decision: Decision) -> Iterator[Aud
     if UNKNOWN in chosen and len(chosen) > 1:
         yield _about(name, "unknown-with-options", "error", "unknown stands beside other options.")
     if category.select != "any" and len(chosen) > 1:
-        yield _about(name, "several-of-one", "error", f"Only one may hold: {', '.join(chosen)}.")
+        yield _about(
+            name, "several-of-one", "error", f"Only one may hold: {', '.join(decision.options)}."
+        )
     for option in category.options:
         for other in option.excludes:
             if {option.name, other} <= chosen:
@@ -155,6 +157,9 @@ def _gate(
     is_open = category.gate.option in decisions[category.gate.category].options
     if not is_open and decision.options:
         message = f"It is answered although {category.gate.category} closes it."
+        yield _about(name, "gate-does-not-fit", "error", message)
+    if is_open and decision.status == "not_applicable":
+        message = f"It is not answered although {category.gate.category} opens it."
         yield _about(name, "gate-does-not-fit", "error", message)
 
 

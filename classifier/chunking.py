@@ -9,26 +9,39 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise, repeat
 
+from classifier.errors import ConfigurationError
+from classifier.neutral import neutral
 from classifier.records import Article, Incident, Part
 from classifier.tokens import TokenCounter
 
 Span = tuple[int, int]
+Piece = tuple[Span, int]
 
 # A full stop, question or exclamation mark with its closing quotes and brackets, before white
-# space; the marks of Chinese, Japanese, Hindi and Arabic texts end a sentence without it.
+# space; the marks of Chinese, Japanese, Hindi and Arabic texts end a sentence without it. Runs of
+# marks and of white space are tried at their first character alone: else they cost their square.
 _SENTENCE_END = re.compile(
-    r"""(?:[.!?…]+["'”’»)\]]*(?=\s)|[。！？｡]+[”’」』）]*|[।॥۔؟](?=\s|$))\s*|\s*\n\s*"""
+    r"""(?:(?<![.!?…])[.!?…]++["'”’»)\]]*+(?=\s)|[。！？｡]++["'”’」』）]*+"""
+    r"""|[।॥۔؟။።]++["'”’»)\]]*+(?=\s|$))\s*+|(?<!\s)\s*\n\s*"""
 )
-_PARAGRAPH_END = re.compile(r"\n[ \t]*\n\s*|\n+\s*")
-_WORD_END = re.compile(r"\s+")
+_PARAGRAPH_END = re.compile(r"\n\s*")
+# In front of the white space: tokenizers count a word with the space before it.
+_WORD_END = re.compile(r"(?<=\S)(?=\s)")
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|Gen|Gov|Sen|Rep|Lt|Col|Capt|Sgt|Inc|Ltd|Corp|Co|No|vs|"
+    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|Gen|Gov|Sen|Rep|Lt|Col|Capt|Sgt|Inc|Ltd|Corp|Co|Nos?|vs|"
     r"etc|approx|dept|est|fig|al|e\.g|i\.e|a\.m|p\.m|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|"
-    r"Dec)|\b[A-Z](?:\.[A-Z])*)\.$"
+    r"Dec)|\b[A-Z](?:\.[A-Z])*|(?:^|\n)[ \t]*\d{1,2})\.$"
 )
 _ALWAYS_INSIDE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|Gen|Gov|Sen|Rep|Lt|Col|Capt|Sgt|St|vs)\.$")
+# Behind an abbreviation these words begin a sentence; any other capital may be a name: U.S. Army.
+_BEGINNING = re.compile(
+    r"(?:The|An?|In|On|At|It|Its|He|She|They|We|I|You|This|That|These|Those|There|But|And|So|If|"
+    r"When|While|As|After|Before|For|From|His|Her|Their|Our|Some|Many|Most|However|Then|Now|What|"
+    r"Why|How|No|Not|One|By|To|With|Since|Although|Despite|Last|Another|Other|Also|Later)\b"
+)
+_OPENING = "\"'“‘«([¿¡"
 
 
 @dataclass(frozen=True)
@@ -55,14 +68,15 @@ async def cut(
     `frame` is the text that stands around each passage of an article.
 
     Whole articles stay together where they fit; a longer one is cut at the last paragraph end,
-    sentence end, word end or, in a text without any, character that fits.
+    sentence end, word end or, in a text without any, character that fits. Raises
+    `ConfigurationError` where a frame leaves no room for a longer one.
     """
     chunks: list[Chunk] = []
     parts: list[Part] = []
     used = 0
     for article in incident.articles:
         [around] = await counter.count([frame(article)])
-        for (start, end), inside in await _pack(article.text, counter, max(budget - around, 1)):
+        for (start, end), inside in await _pack(article, counter, budget, around):
             tokens = around + inside
             if parts and used + tokens > budget:
                 chunks.append(Chunk(len(chunks), tuple(parts)))
@@ -72,43 +86,74 @@ async def cut(
     return [*chunks, Chunk(len(chunks), tuple(parts))]
 
 
-async def _pack(text: str, counter: TokenCounter, budget: int) -> list[tuple[Span, int]]:
-    whole = (0, len(text))
-    [tokens] = await counter.count([text])
-    if tokens <= budget:
+async def _pack(article: Article, counter: TokenCounter, budget: int, around: int) -> list[Piece]:
+    """The passages of an article, each as long as `around` lets it be."""
+    whole = (0, len(article.text))
+    [tokens] = await _counts(article.text, [whole], counter)
+    if around + tokens <= budget:
         return [(whole, tokens)]
-    pieces = await _fitting(text, [whole], counter, budget, _LEVELS)
-    packed: list[tuple[Span, int]] = []
-    for (start, end), count in pieces:
-        if packed and packed[-1][1] + count <= budget:
-            (first, _), before = packed.pop()
-            packed.append(((first, end), before + count))
+    if 2 * around > budget:
+        raise ConfigurationError(
+            f"The title and the other particulars of article {article.id!r} take {around} tokens, "
+            f"and a call has room for {budget}. Shorten them, or use a larger --context."
+        )
+    pieces = await _fitting(article.text, (whole, tokens), counter, budget - around)
+    return await _joined(article.text, pieces, counter, budget - around)
+
+
+async def _counts(text: str, spans: Sequence[Span], counter: TokenCounter) -> list[int]:
+    """The tokens of each passage as it stands in the prompt."""
+    return await counter.count([neutral(text[start:end]) for start, end in spans])
+
+
+_LEVELS = (_PARAGRAPH_END, _SENTENCE_END, _WORD_END)
+
+
+async def _fitting(text: str, whole: Piece, counter: TokenCounter, budget: int) -> list[Piece]:
+    """Cut at paragraph ends; what is still too long, at the levels below."""
+    pieces = [whole]
+    for level in chain(_LEVELS, repeat(None)):
+        cut_here = [_cuts(text, *s, level) if n > budget else [s] for s, n in pieces]
+        spans = [s for cuts in cut_here for s in cuts]
+        known = dict(pieces)
+        new = [s for s in spans if s not in known]
+        known |= zip(new, await _counts(text, new, counter), strict=True)
+        pieces = [(s, known[s]) for s in spans]
+        if all(n <= budget or end - start == 1 for (start, end), n in pieces):
+            break
+    return pieces
+
+
+async def _joined(
+    text: str, pieces: Sequence[Piece], counter: TokenCounter, budget: int
+) -> list[Piece]:
+    """Neighbours put together while they fit. A joined text can count more than its pieces, so it
+    is counted again, and one that does not fit is put together from fewer.
+    """
+    groups = _groups(pieces, budget)
+    spans = [(group[0][0][0], group[-1][0][1]) for group in groups]
+    joined: list[Piece] = []
+    for group, span, count in zip(groups, spans, await _counts(text, spans, counter), strict=True):
+        if count <= budget or len(group) == 1:
+            joined.append((span, count))
+            continue
+        middle = len(group) // 2
+        for half in (group[:middle], group[middle:]):
+            joined += await _joined(text, half, counter, budget)
+    return joined
+
+
+def _groups(pieces: Sequence[Piece], budget: int) -> list[list[Piece]]:
+    groups: list[list[Piece]] = []
+    used = 0
+    for piece in pieces:
+        if groups and used + piece[1] <= budget:
+            groups[-1].append(piece)
+            used += piece[1]
         else:
-            packed.append(((start, end), count))
-    return packed
-
-
-_LEVELS = (_PARAGRAPH_END, _SENTENCE_END, _WORD_END, None)
-
-
-async def _fitting(
-    text: str,
-    spans: Sequence[Span],
-    counter: TokenCounter,
-    budget: int,
-    levels: Sequence[re.Pattern[str] | None],
-) -> list[tuple[Span, int]]:
-    """Cut each span at the first level; what is still too long, at the levels below."""
-    level, *below = levels
-    pieces = [p for start, end in spans for p in _cuts(text, start, end, level)]
-    counts = await counter.count([text[s:e] for s, e in pieces])
-    fitting: list[tuple[Span, int]] = []
-    for piece, count in zip(pieces, counts, strict=True):
-        if count <= budget or piece[1] - piece[0] <= 1:
-            fitting.append((piece, count))
-        else:
-            fitting += await _fitting(text, [piece], counter, budget, below or levels[-1:])
-    return fitting
+            groups.append([piece])
+            used = piece[1]
+    return groups
 
 
 def _cuts(text: str, start: int, end: int, pattern: re.Pattern[str] | None) -> list[Span]:
@@ -129,15 +174,16 @@ def _matches(text: str, start: int, end: int, pattern: re.Pattern[str]) -> Itera
 
 
 def _inside_sentence(text: str, match: re.Match[str]) -> bool:
-    """Whether the full stop belongs to an abbreviation or an initial, not to the sentence."""
-    if not match.group().startswith(".") or "\n" in match.group():
+    """Whether the sentence goes on: behind an abbreviation or an initial, or in small letters."""
+    if match.group()[0] not in ".!?…" or "\n" in match.group():
         return False
     head = text[max(0, match.start() - 12) : match.start() + 1]
     if _ALWAYS_INSIDE.search(head):
         return True
-    following = text[match.end() : match.end() + 1]
-    abbreviated = _ABBREVIATION.search(head) is not None
-    return following.islower() or (abbreviated and not following.isupper())
+    following = text[match.end() : match.end() + 16].lstrip(_OPENING)
+    if following[:1].islower():
+        return True
+    return _ABBREVIATION.search(head) is not None and not _BEGINNING.match(following)
 
 
 def _trimmed(text: str, spans: Sequence[Span]) -> Iterator[Span]:

@@ -12,6 +12,7 @@ from classifier.taxonomy.schema import MergeRule
 
 # A decision merged from hundreds of chunks keeps the reasons of the surest ones.
 REASONS_KEPT = 3
+_SPLIT = "the passages disagree, and no option has a majority"
 
 
 def gated(category: Category, decisions: Mapping[str, Decision]) -> Decision | None:
@@ -38,36 +39,51 @@ def merge(
     """One decision from the answer of each chunk, by the rule that the category names."""
     answered = [a for a in answers if a.failure is None]
     failed = [a.failure for a in answers if a.failure is not None]
-    applied = _RULES[category.merge](category, answered)
+    applied = _selected(category, _RULES[category.merge](category, answered), answered)
     trace = _trace(category, chunks, answers) if len(chunks) > 1 else None
     if failed and not applied:
-        reason = f"{len(failed)} of {len(answers)} chunks failed: " if trace else ""
-        return Decision(status="failed", reason=reason + failed[0], merge=trace)
+        some = f"{len(failed)} of {len(answers)} chunks failed: " if trace else ""
+        return Decision(status="failed", reason=some + failed[0], merge=trace)
     unknown = not applied and all(a.unknown or category.select != "boolean" for a in answered)
+    split = unknown and any(a.applied for a in answered)
     findings = tuple(_finding(o, o in applied, answered) for o in category.names)
-    spoken = tuple(f for f in findings if f.applies or f.rationale or f.confidence is not None)
+    spoken = tuple(f for f in findings if _says_something(f))
+    reason = _SPLIT if split else None
+    opening = (reason or taxonomy.unknown) if unknown else ""
     return Decision(
         options=(UNKNOWN,) if unknown else applied,
         status="unknown" if unknown else "answered",
-        rationale=_rationale(taxonomy, category, spoken, unknown=unknown),
+        rationale=_rationale(category, spoken, opening),
         findings=spoken,
-        reason=f"{len(failed)} of {len(answers)} chunks failed: {failed[0]}" if failed else None,
+        reason=f"{len(failed)} of {len(answers)} chunks failed: {failed[0]}" if failed else reason,
         merge=trace,
     )
 
 
+def _selected(
+    category: Category, applied: tuple[str, ...], answers: Sequence[Answer]
+) -> tuple[str, ...]:
+    """Of a category that takes one option, the surest; of equals, the one most chunks name."""
+    if category.select != "one" or len(applied) < 2:
+        return applied
+
+    def weight(name: str) -> tuple[float, int]:
+        return _surety(_strongest(name, answers)), sum(name in a.applied for a in answers)
+
+    return (max(applied, key=weight),)
+
+
 def _union(category: Category, answers: Sequence[Answer]) -> tuple[str, ...]:
-    """An option holds where any chunk says so; of a category that takes one, the surest."""
+    """An option holds where any chunk says so."""
     held = {name for answer in answers for name in answer.applied}
-    applied = tuple(name for name in category.names if name in held)
-    if category.select == "one" and len(applied) > 1:
-        return (max(applied, key=lambda name: _surety(_strongest(name, answers))),)
-    return applied
+    return tuple(name for name in category.names if name in held)
 
 
 def _majority(category: Category, answers: Sequence[Answer]) -> tuple[str, ...]:
-    """An option holds where most of the chunks that say anything say so."""
-    telling = [a for a in answers if a.applied]
+    """An option holds where most of the chunks that say anything say so; a chunk that denies the
+    one option of a true-or-false category says something.
+    """
+    telling = [a for a in answers if a.applied or (category.select == "boolean" and not a.unknown)]
     return tuple(
         name
         for name in category.names
@@ -118,17 +134,22 @@ def _finding(name: str, applies: bool, answers: Sequence[Answer]) -> Finding:
     )
 
 
-def _rationale(
-    taxonomy: Taxonomy, category: Category, findings: Sequence[Finding], *, unknown: bool
-) -> str:
-    """A paragraph for each option that has a reason, opened by its letter, with citations."""
+def _says_something(finding: Finding) -> bool:
+    told = finding.applies or finding.rationale or finding.evidence
+    return bool(told) or finding.confidence is not None
+
+
+def _rationale(category: Category, findings: Sequence[Finding], opening: str) -> str:
+    """A paragraph for each option that has a reason, opened by its letter, with citations;
+    `opening` is the sentence that stands before them, if any.
+    """
     paragraphs = [
         f"({category.option(f.option).letter}) {f.option}: {cited(f)}"
         for f in findings
         if f.rationale
     ]
-    if unknown:
-        paragraphs.insert(0, f"{taxonomy.unknown[:1].upper()}{taxonomy.unknown[1:]}.")
+    if opening:
+        paragraphs.insert(0, f"{opening[:1].upper()}{opening[1:]}.")
     return " ".join(paragraphs)
 
 
@@ -144,12 +165,14 @@ def _trace(category: Category, chunks: Sequence[Chunk], answers: Sequence[Answer
     return Merge(
         rule=category.merge,
         chunks=tuple(
-            ChunkAnswer(parts=c.parts, options=a.applied, status=_status(a)) for c, a in traced
+            ChunkAnswer(parts=c.parts, options=a.applied, status=_status(category, a))
+            for c, a in traced
         ),
     )
 
 
-def _status(answer: Answer) -> Status:
+def _status(category: Category, answer: Answer) -> Status:
     if answer.failure is not None:
         return "failed"
-    return "unknown" if answer.unknown or not answer.options else "answered"
+    tells = answer.applied or (category.select == "boolean" and not answer.unknown)
+    return "answered" if tells else "unknown"

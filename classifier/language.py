@@ -7,8 +7,12 @@ _CHARACTERS = 4000
 
 
 def language_of(text: str) -> str:
-    """The likeliest language of a text as its ISO 639-1 code, such as `en` or `es`."""
+    """The likeliest language of a text as its ISO 639-1 code, such as `en` or `es`; `und`
+    (undetermined) where it has no letters.
+    """
     import py3langid
 
+    if not any(c.isalpha() for c in text[:_CHARACTERS]):
+        return "und"
     code, _ = py3langid.classify(text[:_CHARACTERS])
     return str(code)

@@ -18,7 +18,7 @@ from classifier.asking.sizes import answer_tokens, groups, questions
 from classifier.auditing import audit_articles, audit_decisions
 from classifier.chunking import Chunk, cut
 from classifier.deciding import gated, merge
-from classifier.errors import ConfigurationError
+from classifier.errors import ConfigurationError, InputError
 from classifier.grounding import Locator
 from classifier.language import language_of
 from classifier.models.seam import OpenModel
@@ -65,23 +65,29 @@ async def classify_incident(
     """Answer every category of the taxonomy about the incident.
 
     A category without a usable answer is `failed` in the report, with the reason. Raises
-    `ModelError` where the endpoint itself cannot be used, and `ConfigurationError` where the
-    model's context has no room for an article.
+    `ModelError` where the endpoint itself cannot be used, `ConfigurationError` where the model's
+    context has no room for an article, and `InputError` where two articles have the same id.
     """
     begun = monotonic()
     method = method_of(taxonomy, model)
+    context = _context(incident, taxonomy, method, model)
     room = await _room(taxonomy, method, model)
     chunks = await cut(incident, model.counter, room, lambda a: frame(taxonomy, a))
-    context = _context(incident, taxonomy, method, model)
     counter = _Counter(len(chunks) * len(taxonomy.categories), progress)
     decisions: dict[str, Decision] = {}
     for wave in taxonomy.waves():
         closed = {c.name: d for c in wave if (d := gated(c, decisions)) is not None}
-        asked = [c for c in wave if c.name not in closed]
-        counter.skip(len(chunks) * len(closed))
-        answers = await _ask_all(context, chunks, asked, counter, model.info.concurrency)
+        for name in closed:
+            counter.done(len(chunks), name)
+        # the groups are those that the room was measured for, less what is closed
+        grouped = [[c for c in g if c.name not in closed] for g in groups(wave, method)]
+        answers = await _ask_all(context, chunks, grouped, counter, model.info.concurrency)
         decisions |= closed
-        decisions |= {c.name: merge(taxonomy, c, chunks, answers[c.name]) for c in asked}
+        decisions |= {
+            c.name: merge(taxonomy, c, chunks, answers[c.name])
+            for c in wave
+            if c.name not in closed
+        }
     ordered = {name: decisions[name] for name in taxonomy.categories}
     reference = incident_ref(incident)
     return Report(
@@ -122,6 +128,13 @@ def _context(
     incident: Incident, taxonomy: Taxonomy, method: Method, model: OpenModel
 ) -> AskContext:
     articles = {a.id: a for a in incident.articles}
+    if len(articles) < len(incident.articles):
+        ids = [a.id for a in incident.articles]
+        twice = next(i for i in ids if ids.count(i) > 1)
+        raise InputError(
+            f"Two articles of the incident {incident.id!r} have the id {twice!r}. Give each its "
+            "own id: quotes and citations are told apart by it."
+        )
     locator = Locator(incident.articles)
     return AskContext(model.model, taxonomy, method, articles, locator, Meter())
 
@@ -147,31 +160,28 @@ class _Counter:
         self._done = 0
         self._progress = progress
 
-    def skip(self, count: int) -> None:
-        self._total -= count
-
-    def done(self, answers: Sequence[Answer]) -> None:
-        self._done += len(answers)
-        self._progress(Progress(self._done, self._total, answers[-1].category))
+    def done(self, count: int, category: str) -> None:
+        self._done += count
+        self._progress(Progress(self._done, self._total, category))
 
 
 async def _ask_all(
     context: AskContext,
     chunks: Sequence[Chunk],
-    categories: Sequence[Category],
+    grouped: Sequence[Sequence[Category]],
     counter: _Counter,
     concurrency: int,
 ) -> Mapping[str, list[Answer]]:
     """The answers of every chunk to every category, in the order of the chunks."""
     ask = _WAYS[context.method.decide]
-    jobs = ((chunk, group) for chunk in chunks for group in groups(categories, context.method))
+    jobs = ((chunk, group) for chunk in chunks for group in grouped if group)
     answers: dict[tuple[int, str], Answer] = {}
 
     async def work() -> None:
         for chunk, group in jobs:
             given = await ask(context, chunk, group)
             answers.update({(chunk.number, a.category): a for a in given})
-            counter.done(given)
+            counter.done(len(given), given[-1].category)
 
     try:
         async with asyncio.TaskGroup() as workers:
@@ -179,7 +189,8 @@ async def _ask_all(
                 workers.create_task(work())
     except ExceptionGroup as group:
         raise group.exceptions[0] from None
-    return {c.name: [answers[chunk.number, c.name] for chunk in chunks] for c in categories}
+    names = [c.name for group in grouped for c in group]
+    return {name: [answers[chunk.number, name] for chunk in chunks] for name in names}
 
 
 def _provenance(

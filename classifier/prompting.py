@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jinja2 import StrictUndefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
 from classifier.chunking import Chunk
 from classifier.models.seam import Message
+from classifier.neutral import neutral as neutral
 from classifier.records import Article
 from classifier.taxonomy import Category, Taxonomy
-
-_ENVIRONMENT = ImmutableSandboxedEnvironment(
-    undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
-)
-# Chat templates mark turns with <|...|>, and our own prompt marks articles with tags: neither may
-# be forged from inside an article.
-_FORGED = re.compile(r"<(?=\||/?\s*article\b)", re.IGNORECASE)
+from classifier.taxonomy.templates import fill
 
 
 def render(taxonomy: Taxonomy, template: str, **values: Any) -> str:
     """One template of the taxonomy's wording, filled; raises KeyError for one it lacks."""
-    source = _ENVIRONMENT.from_string(taxonomy.wording[template])
-    return source.render(**values).strip()
+    return fill(taxonomy.wording[template], **values)
 
 
 def question(taxonomy: Taxonomy, categories: Sequence[Category], ending: str) -> str:
@@ -49,14 +39,11 @@ def conversation(
 
 
 def frame(taxonomy: Taxonomy, article: Article) -> str:
-    """What stands around a passage of an article: its id, title, date and source."""
-    part = _part(article, 0, 0)
-    return render(taxonomy, "incident", parts=[part])
-
-
-def neutral(text: str) -> str:
-    """The text with forged marks broken by a space; for prompts only, never for offsets."""
-    return _FORGED.sub("< ", text)
+    """What stands around a passage of an article: its id, title, date and source, and the place
+    of the passage in the longest form that it can have.
+    """
+    end = len(article.text)
+    return render(taxonomy, "incident", parts=[_part(article, end, end)]) + "\n"
 
 
 def _parts(chunk: Chunk, articles: Mapping[str, Article]) -> list[dict[str, str]]:

@@ -1,8 +1,7 @@
-"""Settings: flags over environment over `classifier.toml` over defaults; secrets never in a file."""
+"""Settings: flags over environment over `classifier.toml` over defaults; no secret in a file."""
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ class Settings(BaseSettings):
     threads: int | None = Field(default=None, ge=1)
     tries: int = Field(default=6, ge=1)
     total_seconds: float = Field(default=900, ge=0)
-    timeout: float = Field(default=600, gt=0)
+    timeout: float = Field(default=600, gt=0, allow_inf_nan=False)
     cache: bool = True
     cache_path: Path | None = None
     allow_private: bool = False
@@ -48,8 +47,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic names it
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic names it
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, then the environment, then the file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
@@ -73,7 +72,7 @@ def load_settings(**flags: Any) -> Settings:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
         raise ConfigurationError("\n".join(map(_explain, error.errors()))) from error
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # not TOML, or not even UTF-8
         raise ConfigurationError(
             f"{TOML_FILE} cannot be read: {error}. Mend it, or run from another folder."
         ) from error
@@ -89,10 +88,12 @@ def _explain(detail: Any) -> str:
     name = ".".join(map(str, detail["loc"]))
     if detail["type"] == "extra_forbidden":
         allowed = ", ".join(Settings.model_fields)
-        secret = " Keys belong into the environment (OPENAI_API_KEY)." if "key" in name else ""
-        return f"{TOML_FILE}: there is no setting {name!r}. Allowed: {allowed}.{secret}"
-    message = str(detail["msg"])
+        return (
+            f"There is no setting {name!r}; look for it in {TOML_FILE}. Allowed: {allowed}. A key "
+            "belongs into the environment alone, as OPENAI_API_KEY."
+        )
+    given, message = str(detail["input"])[:80], str(detail["msg"])
     return (
-        f"The setting {name!r} is {str(detail['input'])[:80]!r}: {message[:1].lower()}{message[1:]}. "
+        f"The setting {name!r} is {given!r}: {message[:1].lower()}{message[1:]}. "
         f"It comes from a flag, from CLASSIFIER_{name.upper()} or from {TOML_FILE}."
     )

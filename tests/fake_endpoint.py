@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -138,7 +139,7 @@ class FakeEndpoint:
         self._key, self._refuses, self._formats = key, refuses, formats
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
 
@@ -188,6 +189,14 @@ class FakeEndpoint:
         if kind == "json_object" and "json" not in json.dumps(seen.body["messages"]).lower():
             return failure(400, "'messages' must contain the word 'json'", param="messages")
         return None
+
+
+class _Server(ThreadingHTTPServer):
+    """Says nothing of clients that hang up: they may, and its traceback would look like theirs."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _handler(endpoint: FakeEndpoint) -> type[BaseHTTPRequestHandler]:

@@ -79,3 +79,8 @@ def test_the_counts_are_tiktokens_own(folder):
     text = "The outage began at 03:14 UTC. " * 50
     expected = len(load_encoding("o200k_base", folder).encode(text))
     assert count("gpt-5", folder, text) == [expected]
+
+
+def test_a_million_spaces_are_counted() -> None:
+    [count] = asyncio.run(TiktokenCounter("gpt-4o").count([" " * 1_000_000]))
+    assert count > 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from classifier.answers import UnusableAnswerError, read_object
+from classifier.errors import ModelError, ModelRequestError
 from classifier.grounding import Locator
 from classifier.models.seam import Message, Model, Reply, Request
 from classifier.prompting import render
@@ -39,8 +40,13 @@ class AskContext:
     meter: Meter
 
     async def ask(self, request: Request) -> Reply:
-        """One call; its usage is counted."""
-        reply = await self.model.ask(request)
+        """One call; its usage is counted, that of a failed one too."""
+        try:
+            reply = await self.model.ask(request)
+        except ModelError as error:
+            if isinstance(error.usage, Usage):
+                self.meter.add(error.usage)
+            raise
         self.meter.add(reply.usage)
         return reply
 
@@ -58,7 +64,11 @@ class AskContext:
         except UnusableAnswerError as error:
             ending = render(self.taxonomy, "reask", error=str(error))
             again = follow_up(request, reply, ending)
-        reply = await self.ask(again)
+            reason = error
+        try:
+            reply = await self.ask(again)
+        except ModelRequestError as error:  # the endpoint took the first: this one is too long
+            raise UnusableAnswerError(f"{reason}; the second try was refused: {error}") from error
         return read(read_object(reply.text)), again, reply
 
 

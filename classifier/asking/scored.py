@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from classifier.answers import Answer, OptionAnswer, UnusableAnswerError
@@ -32,19 +32,16 @@ async def ask_scored(
 
     The reply must carry log-probabilities; a category whose reply has none is a failure.
     """
-    sentences = Sentences(chunk, context.articles)
-    return [await _ask(context, chunk, category, sentences) for category in categories]
+    return [await _ask(context, chunk, category) for category in categories]
 
 
-async def _ask(
-    context: AskContext, chunk: Chunk, category: Category, sentences: Sentences
-) -> Answer:
+async def _ask(context: AskContext, chunk: Chunk, category: Category) -> Answer:
     try:
         reply = await context.ask(_score_request(context, chunk, category))
         answer = decide(read_scores(reply, category), category, context.method)
         if not answer.applied:
             return answer
-        return await _explain(context, chunk, category, answer, sentences)
+        return await _explain(context, chunk, category, answer)
     except (ReplyError, UnusableAnswerError) as error:
         return Answer(category.name, failure=str(error))
 
@@ -73,32 +70,38 @@ def read_scores(reply: Reply, category: Category) -> dict[str, float]:
     Raises `ReplyError` where the reply carries no log-probabilities at an option's place.
     """
     text = "".join(t.token for t in reply.logprobs)
-    return {name: _score(name, text, reply.logprobs) for name in (*category.names, UNKNOWN)}
+    # what the model wrote before its answer may look like one
+    begin = max(text.rfind(reply.text), 0)
+    return {name: _score(name, text, begin, reply.logprobs) for name in (*category.names, UNKNOWN)}
 
 
-def _score(name: str, text: str, tokens: Sequence[TokenLogprobs]) -> float:
-    found = re.search(rf"{re.escape(json.dumps(name))}\s*:\s*(?=true|false)", text)
+def _score(name: str, text: str, begin: int, tokens: Sequence[TokenLogprobs]) -> float:
+    place = re.compile(rf"{re.escape(json.dumps(name))}\s*:\s*(?=true|false)")
+    found = place.search(text, begin)
     if found is None:
         raise ReplyError(f"the reply has no log-probabilities for the option {name!r}")
     written = 0
     for token in tokens:
+        before = token.token[: max(found.end() - written, 0)]
         written += len(token.token)
         if written > found.end():
-            return _probability(token.top, name)
+            return _probability(token.top, before, name)
     raise ReplyError(f"the reply ends before the option {name!r}")
 
 
-def _probability(top: Mapping[str, float], name: str) -> float:
-    true, false = (_mass(top, word) for word in ("true", "false"))
+def _probability(top: Mapping[str, float], before: str, name: str) -> float:
+    true, false = (_mass(top, before, word) for word in ("true", "false"))
     if not true and not false:
         raise ReplyError(f"neither true nor false is likely for the option {name!r}")
     return true / (true + false)
 
 
-def _mass(top: Mapping[str, float], word: str) -> float:
-    """The probability of all alternatives that begin to write `word`."""
-    words = ((t.strip().lower(), p) for t, p in top.items())
-    return sum(math.exp(p) for t, p in words if t and word.startswith(t.rstrip(",} \n")))
+def _mass(top: Mapping[str, float], before: str, word: str) -> float:
+    """The probability of all alternatives that begin to write `word`, `before` standing in front
+    of it in the same token.
+    """
+    words = ((t.removeprefix(before).strip().rstrip(",} \n").lower(), p) for t, p in top.items())
+    return sum(math.exp(min(p, 0.0)) for t, p in words if t and word.startswith(t))
 
 
 def _score_request(context: AskContext, chunk: Chunk, category: Category) -> Request:
@@ -112,10 +115,8 @@ def _score_request(context: AskContext, chunk: Chunk, category: Category) -> Req
     )
 
 
-async def _explain(
-    context: AskContext, chunk: Chunk, category: Category, answer: Answer, sentences: Sentences
-) -> Answer:
-    method = context.method
+async def _explain(context: AskContext, chunk: Chunk, category: Category, answer: Answer) -> Answer:
+    method, sentences = context.method, Sentences(chunk, context.articles)
     options = [category.option(name) for name in answer.applied]
     ending = render(context.taxonomy, "explain", category=category, options=options, method=method)
     request = Request(
@@ -125,7 +126,11 @@ async def _explain(
     )
 
     def read(value: Mapping[str, Any]) -> dict[str, tuple[str, tuple[Evidence, ...]]]:
-        return {name: _read_option(value, name, sentences, method) for name in answer.applied}
+        def locate(chosen: str) -> tuple[Evidence, ...]:
+            known = sentences.evidence(chosen)
+            return (known,) if known else context.locator.locate(chosen, chunk.parts)
+
+        return {name: _read_option(value, name, locate, method) for name in answer.applied}
 
     explained, _, _ = await context.ask_json(request, read)
     return Answer(
@@ -162,8 +167,13 @@ def _explain_schema(names: Sequence[str], sentences: Sentences, method: Method) 
     option = _object({"sentences": chosen, "rationale": rationale})
     return {
         **_object(dict.fromkeys(names, option)),
-        "$defs": {"beginning": {"enum": sentences.beginnings}},
+        "$defs": {"beginning": {"type": "string", **_enum(sentences.beginnings)}},
     }
+
+
+def _enum(choices: Sequence[str]) -> dict[str, Any]:
+    """An `enum`, which JSON Schema does not allow to be empty: an article may be all blank."""
+    return {"enum": list(choices)} if choices else {}
 
 
 def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,19 +186,28 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_option(
-    value: Mapping[str, Any], name: str, sentences: Sentences, method: Method
+    value: Mapping[str, Any],
+    name: str,
+    locate: Callable[[str], tuple[Evidence, ...]],
+    method: Method,
 ) -> tuple[str, tuple[Evidence, ...]]:
+    most = method.quotes_per_option
     match value.get(name):
-        case {"sentences": list(chosen), "rationale": str(rationale)}:
-            found = (sentences.evidence(c) for c in chosen if isinstance(c, str))
-            evidence = tuple(dict.fromkeys(e for e in found if e is not None))
+        case {"sentences": list(chosen), "rationale": str(rationale)} if (
+            all(isinstance(c, str) and c.strip() for c in chosen)
+            and 1 <= len(chosen) <= most
+            and rationale.strip()
+        ):
+            evidence = tuple(dict.fromkeys(e for c in chosen for e in locate(c)))
             return _whole_words(rationale, method.rationale_characters), evidence
-    raise UnusableAnswerError(f"{name!r} does not give sentences and a rationale")
+    raise UnusableAnswerError(f"{name!r} does not give 1 to {most} sentences and a rationale")
 
 
 def _whole_words(text: str, limit: int) -> str:
     """A text that the limit cut in the middle of a sentence ends at a word, and shows it."""
+    is_cut = len(text) >= limit - 1
     text = " ".join(text.split())
-    if len(text) < limit - 1 or text.endswith((".", "!", "?", '"', "”")):
+    if not is_cut or (len(text) <= limit and text.endswith((".", "!", "?", '"', "”"))):
         return text
-    return text[: text.rfind(" ")].rstrip(" ,;:-") + " …"
+    text = text[:limit]
+    return text[: text.rfind(" ") if " " in text else limit].rstrip(" ,;:-") + " …"

@@ -1,7 +1,8 @@
-"""The sentences of a chunk, each named by its first words: the shortest beginning that is unique."""
+"""The sentences of a chunk, each named by its first words: a beginning that is unique."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from itertools import pairwise
 
@@ -11,6 +12,8 @@ from classifier.records import Article, Evidence
 
 LEAST_WORDS = 4
 LEAST_CHARACTERS = 24
+LONGEST = 57
+_WORD = re.compile(r"\S+")
 
 
 class Sentences:
@@ -21,26 +24,24 @@ class Sentences:
         for part in chunk.parts:
             text = articles[part.article_id].text
             for start, end in sentences(text, part.start, part.end):
-                by_text.setdefault(text[start:end], _whole(part.article_id, text, start, end))
-        long_enough = sorted(t for t in by_text if len(t) >= LEAST_CHARACTERS) or sorted(by_text)
-        shared = [_shared(a, b) for a, b in pairwise(long_enough)]
-        self._by_beginning = {
-            _beginning(text, max(before, after)): by_text[text]
-            for text, before, after in zip(long_enough, [0, *shared], [*shared, 0], strict=True)
+                evidence = _whole(part.article_id, text, start, end)
+                by_text.setdefault(neutral(evidence.quote), evidence)
+        ordered = sorted(t for t in by_text if len(t) >= LEAST_CHARACTERS) or sorted(by_text)
+        shared = [0, *(_shared(a, b) for a, b in pairwise(ordered)), 0]
+        beginnings = {
+            text: _beginning(text, max(around))
+            for text, around in zip(ordered, pairwise(shared), strict=False)
         }
+        self._by_beginning = {beginnings[t]: e for t, e in by_text.items() if t in beginnings}
 
     @property
     def beginnings(self) -> list[str]:
         """What a model may choose from, in the order of the articles."""
-        return sorted(self._by_beginning, key=lambda b: self._place(self._by_beginning[b]))
+        return list(self._by_beginning)
 
     def evidence(self, beginning: str) -> Evidence | None:
         """The sentence that begins so, if the beginning is one of ours."""
         return self._by_beginning.get(beginning)
-
-    @staticmethod
-    def _place(evidence: Evidence) -> tuple[str, int]:
-        return evidence.article_id, evidence.start or 0
 
 
 def _whole(article_id: str, text: str, start: int, end: int) -> Evidence:
@@ -61,12 +62,10 @@ def _shared(first: str, second: str) -> int:
 
 def _beginning(text: str, shared: int) -> str:
     """The first words: at least four, and one more character than any other sentence shares."""
-    end = shared + 1
-    words = 0
-    for place, character in enumerate(text):
-        words += character.isspace()
-        if words >= LEAST_WORDS and place >= end:
-            return neutral(text[:place].rstrip())
-        if place >= max(end, 8 * LEAST_WORDS + LEAST_CHARACTERS):
-            return neutral(text[: place + 1])
-    return neutral(text)
+    longest = max(shared + 2, LONGEST)
+    for count, word in enumerate(_WORD.finditer(text), 1):
+        if word.end() > longest:  # a script without spaces
+            return text[:longest]
+        if count >= LEAST_WORDS and word.end() > shared:
+            return text[: word.end()]
+    return text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
+from classifier.answers import typed_schema
 from classifier.prompting import question, render
 from classifier.taxonomy import Category, Method, Taxonomy
 
@@ -25,8 +27,9 @@ def questions(taxonomy: Taxonomy, method: Method) -> list[str]:
 
 
 def _ending(taxonomy: Taxonomy, group: Sequence[Category], method: Method) -> str:
-    if method.decide == "typed":
-        return render(taxonomy, "typed", categories=group, method=method)
+    if method.decide == "typed":  # the schema is part of the prompt where JSON mode is all there is
+        schema = json.dumps(typed_schema(group, method))
+        return render(taxonomy, "typed", categories=group, method=method) + schema
     texts = [
         render(taxonomy, "explain", category=c, options=c.options, method=method) for c in group
     ]

@@ -15,7 +15,7 @@ from classifier.answers import (
 )
 from classifier.asking.context import AskContext, follow_up
 from classifier.chunking import Chunk
-from classifier.errors import ReplyError
+from classifier.errors import ModelRequestError, ReplyError
 from classifier.models.seam import Reply, Request
 from classifier.prompting import conversation, question, render
 from classifier.records import Evidence, Part
@@ -26,7 +26,8 @@ async def ask_typed(
     context: AskContext, chunk: Chunk, categories: Sequence[Category]
 ) -> list[Answer]:
     """One answer for each category. A call that gives no usable reply is split in two, so that
-    one category that cannot be answered does not take the others with it.
+    one category that cannot be answered does not take the others with it. For n categories there
+    are at most 6 n - 2 calls: 4 for one by itself, and 2 for a group before it is split.
     """
     try:
         return await _ask(context, chunk, categories)
@@ -73,6 +74,12 @@ async def _ask(context: AskContext, chunk: Chunk, categories: Sequence[Category]
         _, request, reply = await context.ask_json(
             _request(context, chunk, categories), reader.read
         )
+    except ReplyError:
+        if not reader.fitting:
+            raise
+        fitting = [_ground(context, answer, chunk.parts) for answer in reader.fitting.values()]
+        rest = [c for c in categories if c.name not in reader.fitting]
+        return fitting + await ask_typed(context, chunk, rest)
     except UnusableAnswerError as error:
         answers = reader.answers(f"the second answer could not be used either: {error}")
         return [_ground(context, answer, chunk.parts) for answer in answers]
@@ -103,14 +110,15 @@ async def _requote(
     context: AskContext, chunk: Chunk, request: Request, reply: Reply, answers: list[Answer]
 ) -> list[Answer]:
     """Ask once again for the quotes that stand nowhere; what is found now takes their place."""
-    lost = [e.quote for a in answers for o in a.options for e in o.evidence if not e.located]
+    quotes = (e.quote for a in answers for o in a.options for e in o.evidence if not e.located)
+    lost = list(dict.fromkeys(quotes))
     if not lost:
         return answers
     ending = render(context.taxonomy, "requote", quotes=lost)
     again = replace(follow_up(request, reply, ending), schema=_requote_schema(len(lost)))
     try:
         given, _, _ = await context.ask_json(again, lambda value: _read_quotes(value, len(lost)))
-    except (ReplyError, UnusableAnswerError):
+    except (ReplyError, UnusableAnswerError, ModelRequestError):
         return answers
     pinned = (context.locator.locate(new, chunk.parts) if new.strip() else () for new in given)
     found = {

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import typer
 
-app = typer.Typer(help="The cache of replies: asked again, nothing is paid again.", no_args_is_help=True)
+from classifier.cli.console import counted, say
+
+app = typer.Typer(
+    help="The cache of replies: asked again, nothing is paid again.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -13,14 +19,14 @@ def info() -> None:
     from classifier.models.cache import ResponseCache
     from classifier.settings import load_settings
 
-    cache = ResponseCache(load_settings().cache_path, warn=_warn)
+    cache = ResponseCache(load_settings().cache_path, warn=say)
     held = cache.info()
     cache.close()
     typer.echo(f"path     {held.path}")
     typer.echo(f"replies  {held.entries}")
     typer.echo(f"size     {held.bytes / 1e6:.1f} MB")
-    if held.oldest:
-        typer.echo(f"oldest   {held.oldest:%Y-%m-%d}")
+    if held.oldest is not None:
+        typer.echo(f"oldest   {datetime.fromtimestamp(held.oldest, UTC):%Y-%m-%d}")
 
 
 @app.command()
@@ -29,11 +35,7 @@ def clear() -> None:
     from classifier.models.cache import ResponseCache
     from classifier.settings import load_settings
 
-    cache = ResponseCache(load_settings().cache_path, warn=_warn)
+    cache = ResponseCache(load_settings().cache_path, warn=say)
     removed = cache.clear()
     cache.close()
-    typer.echo(f"Removed {removed} replies.")
-
-
-def _warn(message: str) -> None:
-    typer.echo(message, err=True)
+    say(f"Removed {counted(removed, 'reply', 'replies')}.")

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import click
 import typer
 
 from classifier.cli.cache import app as cache_app
 from classifier.cli.classify import classify
+from classifier.cli.console import say
+from classifier.cli.exit_codes import DONE, FELL_SHORT, INTERRUPTED, WRONG_USAGE
 from classifier.cli.models import app as models_app
 from classifier.cli.schema import schema
 from classifier.cli.taxonomy import app as taxonomy_app
-from classifier.errors import ClassifierError, ModelError, WeightsError
-
-DONE, FELL_SHORT, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+from classifier.errors import ClassifierError, ConfigurationError, InputError
 
 app = typer.Typer(
     name="classifier",
     help="Says what kinds of software failures the news reports, with every claim pinned to a "
     "quote. Runs on this machine, unless you name an endpoint.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -55,37 +55,20 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; returns the exit code and never raises for a user's mistake."""
-    return guarded(lambda: app(list(arguments), standalone_mode=False))
-
-
-def guarded(command: Callable[[], object]) -> int:
-    """What a command returns as an exit code; its error is printed as one message."""
+    """Run one command; returns the exit code, and prints an error of ours as one message."""
     try:
-        code = command()
-    except click.exceptions.Exit as exit_:
-        return exit_.exit_code
-    except click.ClickException as error:
-        error.show()
-        return WRONG_USAGE
-    except (KeyboardInterrupt, click.Abort):
-        _complain("Interrupted. What was answered so far is in the cache: run it again to go on.")
-        return INTERRUPTED
-    except (ModelError, WeightsError) as error:
-        _complain(f"Error: {error}")
-        return FELL_SHORT
+        app(list(arguments))
+    except SystemExit as exit_:
+        code = exit_.code if isinstance(exit_.code, int) else DONE
+    except (ConfigurationError, InputError) as error:
+        say(f"Error: {error}")
+        code = WRONG_USAGE
     except ClassifierError as error:
-        _complain(f"Error: {error}")
-        return WRONG_USAGE
-    except BrokenPipeError:
-        # The reader of our output went away, as `head` does; there is nobody left to tell.
-        sys.stderr.close()
-        return FELL_SHORT
-    return code if isinstance(code, int) else DONE
-
-
-def _complain(message: str) -> None:
-    typer.echo(message, err=True)
+        say(f"Error: {error}")
+        code = FELL_SHORT
+    if code == INTERRUPTED:
+        say("Interrupted. What was answered is in the cache: run it again to go on.")
+    return code
 
 
 if __name__ == "__main__":

@@ -86,8 +86,15 @@ def _reading(**flags: Any) -> ReadOptions:
         raise ConfigurationError(
             f"--published {flags['published']!r} is not a date. Write YYYY-MM-DD."
         ) from error
-    given = {**flags, "published": published}
-    return ReadOptions(today=datetime.now(UTC).date(), stdin=sys.stdin.buffer, **given)
+    given: dict[str, Any] = {name: _valid(value) for name, value in flags.items()}
+    given["published"] = published
+    stdin = sys.stdin.buffer if sys.stdin else None  # None where it is closed
+    return ReadOptions(today=datetime.now(UTC).date(), stdin=stdin, **given)
+
+
+def _valid(value: str | None) -> str | None:
+    """The text of a flag; bytes that are no UTF-8 become `?`, for no record takes them."""
+    return None if value is None else value.encode("utf-8", "replace").decode()
 
 
 _SETTINGS = (

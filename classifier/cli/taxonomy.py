@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
+
+from classifier.cli.console import counted, say, visible
+from classifier.cli.exit_codes import FELL_SHORT
+
+if TYPE_CHECKING:
+    from classifier.taxonomy import Category
 
 app = typer.Typer(help="The taxonomies: folders of categories and wording.", no_args_is_help=True)
 
@@ -17,7 +25,9 @@ def list_() -> None:
     for name in available():
         taxonomy = load_taxonomy(name)
         options = sum(len(c.options) for c in taxonomy.categories.values())
-        typer.echo(f"{name}  {taxonomy.title}: {len(taxonomy.categories)} categories, {options} options")
+        typer.echo(
+            f"{name}  {taxonomy.title}: {len(taxonomy.categories)} categories, {options} options"
+        )
 
 
 @app.command()
@@ -33,13 +43,8 @@ def show(
     if category and category not in taxonomy.categories:
         allowed = ", ".join(taxonomy.categories)
         raise ConfigurationError(f"There is no category {category!r}. Allowed: {allowed}.")
-    for item in taxonomy.categories.values():
-        if category in ("", item.name):
-            gate = f" (asked where {item.gate.category} is {item.gate.option})" if item.gate else ""
-            typer.echo(f"{item.name}: {item.label}{gate}\n  {item.question}")
-            for option in item.options:
-                typer.echo(f"  ({option.letter}) {option.name}: {option.definition}")
-            typer.echo("")
+    shown = [taxonomy.categories[category]] if category else taxonomy.categories.values()
+    typer.echo("\n\n".join(visible(_described(item)) for item in shown))
 
 
 @app.command()
@@ -49,8 +54,16 @@ def check(name: str = _NAME) -> None:
 
     problems = check_taxonomy(name)
     for problem in problems:
-        typer.echo(str(problem))
+        typer.echo(visible(str(problem)))
     if problems:
-        typer.echo(f"{len(problems)} mistakes.", err=True)
-        raise typer.Exit(1)
-    typer.echo(f"{name}: no mistakes.", err=True)
+        say(f"{name}: {counted(len(problems), 'mistake', 'mistakes')}.")
+        raise typer.Exit(FELL_SHORT)
+    say(f"{name}: no mistakes.")
+
+
+def _described(category: Category) -> str:
+    gate = category.gate
+    asked = f" (asked where {gate.category} is {gate.option})" if gate else ""
+    lines = [f"{category.name}: {category.label}{asked}", f"  {category.question}"]
+    lines += [f"  ({o.letter}) {o.name}: {o.definition}" for o in category.options]
+    return "\n".join(lines)

@@ -296,6 +296,8 @@ class Cached:
     def _land(self, key: str, flight: _Flight) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
+        if not flight.task.cancelled():
+            flight.task.exception()  # its askers may be gone: asyncio would print a traceback
 
     async def _joined(self, flight: _Flight) -> Reply:
         flight.waiting += 1

@@ -31,7 +31,7 @@ class Notices:
     """Where to say what happens: `say` for a sentence, `progress` for (done, total, text)."""
 
     say: Callable[[str], None] = lambda _: None
-    progress: Callable[[int, int, str], None] = lambda done, total, text: None
+    progress: Callable[[int, int, str], None] = lambda _done, _total, _text: None
 
 
 def is_local(name: str) -> bool:
@@ -40,7 +40,9 @@ def is_local(name: str) -> bool:
 
 
 @asynccontextmanager
-async def open_model(settings: Settings, notices: Notices | None = None) -> AsyncIterator[OpenModel]:
+async def open_model(
+    settings: Settings, notices: Notices | None = None
+) -> AsyncIterator[OpenModel]:
     """A model that is ready to answer, for the life of the context.
 
     Raises `ConfigurationError` for a model that there is not and for a missing key, and
@@ -79,16 +81,16 @@ async def _open_local(settings: Settings, notices: Notices, stack: AsyncExitStac
 
 
 async def _open_hosted(settings: Settings, notices: Notices, stack: AsyncExitStack) -> OpenModel:
-    _refuse_misspelt(settings.model)
     key, base_url = openai_environment()
     url = settings.base_url or base_url or OPENAI_URL
-    if not key.get_secret_value() and url == OPENAI_URL:
+    _refuse_misspelt(settings.model, url)
+    at = EndpointSettings(settings.model, url, key, settings.timeout)
+    if not key.get_secret_value() and _is_openai(at.place):
         raise ConfigurationError(
             f"The model {settings.model!r} is asked for at {url}, and OPENAI_API_KEY is not set. "
             "Set it, name another endpoint with --base-url, or use --model embedded, which needs "
             "no key."
         )
-    at = EndpointSettings(settings.model, url, key, settings.timeout)
     info = ModelInfo(
         name=settings.model,
         method=settings.method or "hosted",
@@ -142,19 +144,25 @@ def _weights(model: str, notices: Notices) -> tuple[str, Path, str]:
     path_or_none = weights.installed(entry, folder)
     if path_or_none is None:
         notices.say(
-            f"Pulling {entry.name} ({entry.size / 1e9:.1f} GB, {entry.licence}), once, into {folder}"
+            f"Pulling {entry.name} ({entry.size / 1e9:.1f} GB, {entry.licence}), once, "
+            f"into {folder}"
         )
         path_or_none = weights.pull(entry, folder, notices.progress)
     return entry.name, path_or_none, entry.sha256
 
 
-def _refuse_misspelt(name: str) -> None:
+def _is_openai(url: str) -> bool:
+    return url.partition("://")[2].lower().startswith("api.openai.com")
+
+
+def _refuse_misspelt(name: str, url: str) -> None:
     """A slip in `embedded` must not send an article to a service."""
-    head = name.partition(":")[0].lower()
-    if difflib.get_close_matches(head, ["embedded", "gguf"], cutoff=0.75):
+    head = name.partition(":")[0].strip().lower()
+    # other endpoints, such as llama.cpp's server, name a model by its file
+    is_file = head.endswith(".gguf") and _is_openai(url)
+    slip = difflib.get_close_matches(head, ["embedded", "gguf"], cutoff=0.75)
+    if is_file or slip or head.startswith(("embedded", "gguf")):
         raise ConfigurationError(
             f"There is no model {name!r}. Allowed: embedded, embedded:NAME, gguf:PATH, or the "
             "name of a model at an endpoint; nothing was sent."
         )
-
-

@@ -3,56 +3,83 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from classifier.records import Evidence, Report
-from classifier.render.rows import Row, sections, unlisted
+from classifier.records import ArticleRef, Evidence, Report
+from classifier.render.rows import UNLISTED, Paragraph, Row, sections, unlisted
 from classifier.render.text import one_line
 from classifier.taxonomy import Taxonomy
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~&$])")
+# What begins a list, a heading or a rule at the start of a line.
+_LEADING = re.compile(r"^(?:([-+=])|(\d+)([.)]))")
+# GitHub makes links of bare addresses.
+_ADDRESS = re.compile(r"(?i)\b(https?|ftp)(?=://)|\b(www)(?=\.)")
+_LINKABLE = re.compile(r"https?://[^\s<>\\]+")
 
 
 def to_markdown(report: Report, taxonomy: Taxonomy) -> str:
     """The report as CommonMark; no text of an article or a model is markup in it."""
+    return "\n".join(_lines(report, taxonomy)).rstrip("\n") + "\n"
+
+
+def _lines(report: Report, taxonomy: Taxonomy) -> Iterator[str]:
     incident = report.incident
-    lines = [f"# {_plain(incident.title or incident.id)}", ""]
-    lines += [f"Published: {incident.published or 'unknown'}", ""]
+    yield from (f"# {_plain(incident.title or incident.id)}", "")
+    yield from (f"Published: {incident.published or 'unknown'}", "")
     for section, rows in sections(report, taxonomy):
-        lines += [f"## {_plain(section.title)}", "", *(x for row in rows for x in _row(row))]
+        yield from _section(section.title, rows)
     rest = unlisted(report, taxonomy)
     if rest:
-        lines += ["## Further categories", "", *(x for row in rest for x in _row(row))]
-    lines += ["## Sources", "", *_sources(report), ""]
+        yield from _section(UNLISTED, rest)
+    yield from ("## Sources", "", *map(_source, incident.articles), "")
     if report.audit:
-        lines += ["## Audit", ""]
-        lines += [f"- **{a.severity}** {a.check}: {_plain(a.message)}" for a in report.audit]
-        lines.append("")
-    return "\n".join(lines)
+        yield from ("## Audit", "")
+    for found in report.audit:
+        place = f" ({_plain(found.place)})" if found.place else ""
+        yield f"- **{found.severity}** {_plain(found.check)}{place}: {_plain(found.message)}"
 
 
-def _row(row: Row) -> list[str]:
-    lines = [f"### {_plain(row.category.label)}: {_plain(row.options)}", ""]
-    if not row.paragraphs and row.decision.reason:
-        lines += [_plain(row.decision.reason), ""]
-    for paragraph in row.paragraphs:
-        lines += [f"({paragraph.letter}) {_plain(paragraph.text)}", ""]
-        lines += [x for e in paragraph.finding.evidence for x in _quote(e)]
-    return lines
+def _section(title: str, rows: list[Row]) -> Iterator[str]:
+    yield from (f"## {_plain(title)}", "")
+    for row in rows:
+        yield from (f"### {_plain(row.category.label)}: {_plain(row.options)}", "")
+        if not row.paragraphs and row.decision.reason:
+            yield from (_plain(row.decision.reason), "")
+        for paragraph in row.paragraphs:
+            yield from _paragraph(paragraph)
 
 
-def _quote(evidence: Evidence) -> list[str]:
-    where = f"{evidence.start}–{evidence.end}, {evidence.match}"
-    if not evidence.located:
-        where = "not found in the articles"
-    return [f"> {_plain(evidence.quote)}", f"> — {_plain(evidence.article_id)} ({where})", ""]
+def _paragraph(paragraph: Paragraph) -> Iterator[str]:
+    finding = paragraph.finding
+    surety = "" if finding.confidence is None else f", confidence {finding.confidence:.2f}"
+    denied = "" if finding.applies else ", does not apply"
+    head = f"**({paragraph.letter}) {_plain(finding.option)}**{denied}{surety}"
+    yield from (f"{head}: {_plain(paragraph.text)}", "")
+    for evidence in finding.evidence:
+        yield from _quote(evidence)
 
 
-def _sources(report: Report) -> list[str]:
-    return [
-        "- " + " ".join(filter(None, (f"{_plain(a.id)}:", _plain(a.title), _plain(a.url))))
-        for a in report.incident.articles
-    ]
+def _quote(evidence: Evidence) -> tuple[str, ...]:
+    if evidence.located:
+        place = f"{_plain(evidence.article_id)}, {evidence.start}–{evidence.end}"
+        where = place if evidence.match == "exact" else f"{place}, {evidence.match}"
+    else:
+        where = "**not found in the articles**"
+    # The backslash breaks the line, so that a quote and its place stay apart.
+    return (f"> “{_plain(evidence.quote)}”\\", f"> — {where}", "")
+
+
+def _source(article: ArticleRef) -> str:
+    parts = [_plain(article.id) + ":", _plain(article.title), _plain(article.source)]
+    linkable = _LINKABLE.fullmatch(one_line(article.url))
+    parts.append(f"<{linkable[0]}>" if linkable else _plain(article.url))
+    if article.published:
+        parts.append(f"({article.published})")
+    return "- " + " ".join(filter(None, parts))
 
 
 def _plain(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", one_line(text))
+    escaped = _SPECIAL.sub(r"\\\1", one_line(text))
+    escaped = _ADDRESS.sub(lambda m: m[0] + "\\", escaped)
+    return _LEADING.sub(lambda m: f"\\{m[1]}" if m[1] else f"{m[2]}\\{m[3]}", escaped)

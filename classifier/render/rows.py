@@ -10,6 +10,7 @@ from classifier.records import Decision, Finding, Report
 from classifier.taxonomy import Category, Section, Taxonomy
 
 UNLISTED = "Further categories"
+"""The title over the categories that are on no section of the page."""
 
 
 @dataclass(frozen=True)
@@ -54,16 +55,21 @@ def _row(report: Report, category: Category, closed: str) -> Row:
 
 
 def _options(decision: Decision, closed: str) -> str:
+    """The Option cell. No option is a true-or-false category that is false: the word is `no`,
+    for `None` says that the gate is closed.
+    """
     if decision.status == "not_applicable":
         return closed
     if decision.status == "failed":
         return "failed"
-    return ", ".join(decision.options) or "none"
+    return ", ".join(decision.options) or "no"
 
 
 def _paragraphs(category: Category, decision: Decision) -> tuple[Paragraph, ...]:
+    # A report may be older than the taxonomy that it is printed with.
+    letters = {option.name: option.letter for option in category.options}
     return tuple(
-        Paragraph(category.option(f.option).letter, cited(f), f)
+        Paragraph(letters.get(f.option, "?"), cited(f).strip(), f)
         for f in decision.findings
         if f.rationale or f.evidence
     )

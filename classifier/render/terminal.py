@@ -10,8 +10,8 @@ from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
-from classifier.records import AuditFinding, Evidence, Finding, Report
-from classifier.render.rows import Row, sections, unlisted
+from classifier.records import AuditFinding, Evidence, Report
+from classifier.render.rows import UNLISTED, Paragraph, Row, sections, unlisted
 from classifier.render.text import one_line
 from classifier.taxonomy import Taxonomy
 
@@ -24,7 +24,9 @@ _STATUS = {
 _SEVERITY = {"info": "dim", "warning": "yellow", "error": "bold red"}
 
 
-def to_terminal(report: Report, taxonomy: Taxonomy, *, width: int = 100, colour: bool = False) -> str:
+def to_terminal(
+    report: Report, taxonomy: Taxonomy, *, width: int = 100, colour: bool = False
+) -> str:
     """The report as text of at most `width` columns, with colours where they are wanted."""
     buffer = io.StringIO()
     console = Console(
@@ -34,6 +36,8 @@ def to_terminal(report: Report, taxonomy: Taxonomy, *, width: int = 100, colour:
         color_system="standard" if colour else None,
         highlight=False,
         legacy_windows=False,
+        force_jupyter=False,  # it would print beside the buffer
+        _environ={},  # a report looks the same wherever it is printed
     )
     console.print(Group(*_report(report, taxonomy)))
     lines = (line.rstrip() for line in buffer.getvalue().splitlines())
@@ -48,14 +52,15 @@ def _report(report: Report, taxonomy: Taxonomy) -> Iterator[RenderableType]:
         yield from _section(section.title, rows)
     rest = unlisted(report, taxonomy)
     if rest:
-        yield from _section("Further categories", rest)
+        yield from _section(UNLISTED, rest)
     yield from _section("Sources", [])
     for article in incident.articles:
         parts = (f"[{article.id}]", article.title, article.url or article.source)
         yield Text(one_line(" ".join(filter(None, parts))))
     if report.audit:
         yield from _section("Audit", [])
-        yield from map(_audit, report.audit)
+        for finding in report.audit:
+            yield from _audit(finding)
     yield Text()
     yield Text(_provenance(report), style="dim")
 
@@ -68,42 +73,43 @@ def _section(title: str, rows: list[Row]) -> Iterator[RenderableType]:
 
 
 def _row(row: Row) -> Iterator[RenderableType]:
-    head = Text(f"{row.category.label}: ")
+    head = Text(f"{one_line(row.category.label)}: ")
     head.append(row.options, style=_STATUS[row.decision.status])
     yield head
-    if row.decision.status == "failed" and row.decision.reason:
-        yield _indented(Text(one_line(row.decision.reason), style="red"), 4)
+    if row.decision.status in ("failed", "not_applicable") and row.decision.reason:
+        yield _indented(Text(one_line(row.decision.reason), style="dim"), 4)
     for paragraph in row.paragraphs:
-        finding = paragraph.finding
-        if not finding.applies:
-            continue
-        reason = Text(f"({paragraph.letter}) {finding.option}")
-        reason.append(_confidence(finding), style="dim")
-        reason.append(f": {one_line(paragraph.text)}")
-        yield _indented(reason, 4)
-        for evidence in finding.evidence:
-            yield _indented(_quote(evidence), 8)
+        if paragraph.finding.applies:
+            yield from _paragraph(paragraph)
 
 
-def _confidence(finding: Finding) -> str:
-    return "" if finding.confidence is None else f" {finding.confidence:.2f}"
+def _paragraph(paragraph: Paragraph) -> Iterator[RenderableType]:
+    finding = paragraph.finding
+    reason = Text(f"({paragraph.letter}) {finding.option}")
+    if finding.confidence is not None:
+        reason.append(f", confidence {finding.confidence:.2f}", style="dim")
+    reason.append(f": {one_line(paragraph.text)}")
+    yield _indented(reason, 4)
+    for evidence in finding.evidence:
+        yield _indented(_quote(evidence), 8)
 
 
 def _quote(evidence: Evidence) -> Text:
-    quote = Text("“", style="italic")
-    quote.append(one_line(evidence.quote), style="italic")
+    quote = Text(f"“{one_line(evidence.quote)}”", style="italic")
     if evidence.located:
-        place = f"” [{evidence.article_id}:{evidence.start}-{evidence.end}]"
-        quote.append(place + ("" if evidence.match == "exact" else f" {evidence.match}"))
+        place = f" [{one_line(evidence.article_id)}:{evidence.start}-{evidence.end}]"
+        match = "" if evidence.match == "exact" else f" {evidence.match}"
+        quote.append(place + match, style="not italic dim")
     else:
-        quote.append("” NOT FOUND in the articles", style="bold red")
+        quote.append(" not found in the articles", style="not italic bold red")
     return quote
 
 
-def _audit(finding: AuditFinding) -> Text:
-    line = Text(f"{finding.severity} {finding.check}", style=_SEVERITY[finding.severity])
-    line.append(f" {finding.place}: {one_line(finding.message)}", style="default")
-    return line
+def _audit(finding: AuditFinding) -> Iterator[RenderableType]:
+    line = Text(finding.severity, style=_SEVERITY[finding.severity])
+    line.append(f" {finding.check} {one_line(finding.place)}".rstrip(), style="not bold default")
+    yield line
+    yield _indented(Text(one_line(finding.message)), 4)
 
 
 def _provenance(report: Report) -> str:

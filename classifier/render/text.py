@@ -11,5 +11,9 @@ _KEPT = {"\u200c", "\u200d"}
 
 def one_line(text: str) -> str:
     """The text with white space collapsed and control and direction characters removed."""
-    spaced = " ".join(text.split())
-    return "".join(c for c in spaced if c in _KEPT or unicodedata.category(c) not in _HIDDEN)
+    kept = (c for c in text if c.isspace() or c in _KEPT or _is_shown(c))
+    return " ".join("".join(kept).split())
+
+
+def _is_shown(character: str) -> bool:
+    return unicodedata.category(character) not in _HIDDEN

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from classifier.errors import ConfigurationError, Problem, TaxonomyError
 from classifier.records import Record
 from classifier.resources import data_folder
 from classifier.taxonomy.rules import cross_check
 from classifier.taxonomy.schema import Category, Header, Taxonomy
-from classifier.taxonomy.templates import check_wording
-from classifier.taxonomy.yaml_lines import Located, Place, read_yaml
+from classifier.taxonomy.templates import VARIABLES, check_wording, try_wording
+from classifier.taxonomy.yaml_lines import Located, read_yaml
 
 R = TypeVar("R", bound=Record)
 
@@ -61,24 +62,70 @@ def _folder(name: str | Path) -> Path:
 
 
 def _read(folder: Path) -> tuple[Taxonomy | None, list[Problem]]:
-    files = [folder / "taxonomy.yaml", *sorted((folder / "categories").glob("*.yaml"))]
-    located = [_located(folder, file) for file in files]
-    header = _validate(located[0], Header)
-    read = [(item, _validate(item, Category)) for item in located[1:]]
+    files = _Files(folder)
+    located = [
+        read_yaml(name, text)
+        for name in (files.header, *files.categories)
+        if (text := files.text(name)) is not None
+    ]
+    header_file = next((i for i in located if i.file == files.header), Located(files.header))
+    header = _validate(header_file, Header) if header_file in located else None
+    items = [item for item in located if item is not header_file]
+    read = [(item, _validate(item, Category)) for item in items]
     categories = [(item, category) for item, category in read if category is not None]
-    templates = {f.name.removesuffix(".jinja"): f for f in (folder / "wording").glob("*.jinja")}
-    wording = {name: file.read_text("utf-8") for name, file in sorted(templates.items())}
-    problems = [p for item in located for p in item.problems]
-    if header is not None and not problems:
-        problems = cross_check(located[0], header, categories)
-    problems += check_wording(wording)
+    wording = {n: t for n, f in files.wording.items() if (t := files.text(f)) is not None}
+    paths = {name: str(folder / "wording" / f"{name}.jinja") for name in {*VARIABLES, *wording}}
+    broken = {Path(f).stem for f in files.categories} - {Path(i.file).stem for i, _ in categories}
+    problems = [*files.problems, *(p for item in located for p in item.problems)]
+    problems += cross_check(header_file, header, categories, broken)
+    problems += check_wording(paths, wording)
     if problems or header is None:
         return None, problems
-    return _assemble(header, [c for _, c in categories], wording, files), []
+    known = [c for _, c in categories]
+    problems = try_wording(paths, wording, header, known)
+    return _assemble(header, known, wording, files.contents), problems
+
+
+class _Files:
+    """The files of a taxonomy's folder; one that is no text, or is none of its own, is a problem.
+
+    Paths are as the user gave them, so that an editor can open them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.problems: list[Problem] = []
+        self.contents: dict[str, bytes] = {}
+        self.header = str(folder / "taxonomy.yaml")
+        self.categories = [str(f) for f in self._own(folder / "categories", ".yaml")]
+        self.wording = {f.stem: str(f) for f in self._own(folder / "wording", ".jinja")}
+
+    def _own(self, folder: Path, suffix: str) -> Iterator[Path]:
+        files = sorted(folder.iterdir()) if folder.is_dir() else []
+        for file in files:
+            if file.suffix == suffix and not file.name.startswith("."):
+                yield file
+            elif file.suffix != ".md" and not file.name.startswith("."):
+                mend = f"Let its name end in {suffix}, or move it away"
+                self.problems.append(Problem(str(file), 1, "nothing reads this file", mend))
+
+    def text(self, file: str) -> str | None:
+        """The text of a file, or None and a problem."""
+        try:
+            content = Path(file).read_bytes()
+            text = content.decode("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            problem = Problem(file, 1, f"cannot be read: {error}", "Save it as UTF-8 text")
+            self.problems.append(problem)
+            return None
+        self.contents[file] = content
+        return text.replace("\r\n", "\n")
 
 
 def _assemble(
-    header: Header, categories: list[Category], wording: Mapping[str, str], files: Iterable[Path]
+    header: Header,
+    categories: list[Category],
+    wording: Mapping[str, str],
+    contents: Mapping[str, bytes],
 ) -> Taxonomy:
     listed = [name for section in header.sections for name in section.categories]
     ordered = sorted(categories, key=lambda c: _position(c.name, listed))
@@ -86,23 +133,13 @@ def _assemble(
         **dict(header),
         categories={c.name: c for c in ordered},
         wording=wording,
-        sha256=_digest((f.name, f.read_bytes()) for f in files),
+        sha256=_digest((Path(f).name, b) for f, b in contents.items() if f.endswith(".yaml")),
         wording_sha256=_digest((n, w.encode()) for n, w in wording.items()),
     )
 
 
 def _position(name: str, listed: list[str]) -> int:
     return listed.index(name) if name in listed else len(listed)
-
-
-def _located(folder: Path, file: Path) -> Located:
-    name = file.relative_to(folder.parent).as_posix()
-    try:
-        return read_yaml(name, file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        return Located(
-            name, problems=[Problem(name, 1, f"cannot be read: {error}", "Save it as UTF-8 text")]
-        )
 
 
 def _validate(located: Located, kind: type[R]) -> R | None:
@@ -112,14 +149,20 @@ def _validate(located: Located, kind: type[R]) -> R | None:
         return kind.model_validate(located.data)
     except ValidationError as error:
         for detail in error.errors():
-            place: Place = tuple(detail["loc"])
-            name = ".".join(map(str, place)) or located.file
-            located.problem(
-                place,
-                f"{name}: {detail['msg'][:1].lower()}{detail['msg'][1:]}",
-                _MENDS.get(detail["type"], f"It is {str(detail['input'])[:60]!r} now"),
-            )
+            located.problem(tuple(detail["loc"]), *_explained(detail, located.file))
         return None
+
+
+def _explained(detail: ErrorDetails, file: str) -> tuple[str, str]:
+    """What is wrong, and how to mend it."""
+    name = ".".join(map(str, detail["loc"])) or Path(file).name
+    if detail["type"] == "model_type":
+        return f"{name}: not a mapping of keys to values", "Write `key: value` lines"
+    value = repr(detail["input"])[:60]
+    if detail["type"] == "string_type":
+        return f"{name}: YAML reads it as {value}, not as text", "Put it in quotes"
+    message = f"{name}: {detail['msg'][:1].lower()}{detail['msg'][1:]}"
+    return message, _MENDS.get(detail["type"], f"It is {value} now")
 
 
 def _digest(parts: Iterable[tuple[str, bytes]]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from pathlib import PurePath
 
 from classifier.errors import Problem
 from classifier.records import UNKNOWN
@@ -14,19 +15,23 @@ Read = list[tuple[Located, Category]]
 Mistake = tuple[Place, str, str]
 
 
-def cross_check(header_file: Located, header: Header, read: Read) -> list[Problem]:
-    """Every mistake that shows only when the files are held against each other."""
+def cross_check(
+    header_file: Located, header: Header | None, read: Read, broken: Set[str]
+) -> list[Problem]:
+    """Every mistake that shows only when the files are held against each other.
+
+    `broken` names the files of categories that could not be read: what points to them is let be.
+    """
     known = {category.name: category for _, category in read}
-    problems = [
-        Problem(header_file.file, header_file.line(place), message, mend)
-        for place, message, mend in _sections(header, known)
-    ]
-    if not known:
+    problems: list[Problem] = []
+    if header is not None:
+        problems += _at(header_file, _sections(header, known, broken))
+    if not known and not broken:
         problems.append(Problem(header_file.file, 1, "has no categories", "Add categories/*.yaml"))
     for located, category in read:
         for rule in (_name, _names, _letters, _boolean, _excludes):
             problems += _at(located, rule(located, category))
-        problems += _at(located, _gate(category, known))
+        problems += _at(located, _gate(category, known, broken))
     return problems
 
 
@@ -34,23 +39,23 @@ def _at(located: Located, mistakes: Iterator[Mistake]) -> list[Problem]:
     return [Problem(located.file, located.line(p), message, mend) for p, message, mend in mistakes]
 
 
-def _sections(header: Header, known: dict[str, Category]) -> Iterator[Mistake]:
+def _sections(header: Header, known: dict[str, Category], broken: Set[str]) -> Iterator[Mistake]:
     counts = Counter(name for section in header.sections for name in section.categories)
     for i, section in enumerate(header.sections):
         for j, name in enumerate(section.categories):
             place = ("sections", i, "categories", j)
-            if name not in known:
+            if name not in known and name not in broken:
                 yield (
                     place,
                     f"section {section.title!r} lists no known category: {name!r}",
-                    (f"Write one of {', '.join(known)}"),
+                    f"Write one of {', '.join(known)}",
                 )
             elif counts[name] > 1:
                 yield place, f"category {name!r} is listed twice", "List it once"
 
 
 def _name(located: Located, category: Category) -> Iterator[Mistake]:
-    stem = located.file.rsplit("/", 1)[-1].removesuffix(".yaml")
+    stem = PurePath(located.file).stem
     if stem != category.name:
         yield ("name",), f"the name {category.name!r} is not the file's", f"Name it {stem!r}"
 
@@ -93,8 +98,8 @@ def _excludes(_: Located, category: Category) -> Iterator[Mistake]:
                 )
 
 
-def _gate(category: Category, known: dict[str, Category]) -> Iterator[Mistake]:
-    if category.gate is None:
+def _gate(category: Category, known: dict[str, Category], broken: Set[str]) -> Iterator[Mistake]:
+    if category.gate is None or category.gate.category in broken:
         return
     target = known.get(category.gate.category)
     if target is None or category.gate.option not in target.names:

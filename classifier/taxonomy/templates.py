@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
 
-from jinja2 import TemplateSyntaxError, meta, nodes
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from classifier.errors import Problem
+from classifier.taxonomy.schema import Category, Header
+
+_ENVIRONMENT = ImmutableSandboxedEnvironment(
+    undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+)
 
 # What the code fills in, by template: the contract between prompting and the wording of a taxonomy.
 VARIABLES: Mapping[str, frozenset[str]] = {
@@ -20,37 +28,83 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     "requote": frozenset({"quotes"}),
     "reask": frozenset({"error"}),
 }
+# What each of the parts has that the template `incident` goes through.
+PART = ("id", "title", "published", "source", "continued", "text")
 
 
-def check_wording(wording: Mapping[str, str]) -> list[Problem]:
-    """Every mistake in the templates of a taxonomy: name -> source."""
+def fill(source: str, **values: Any) -> str:
+    """A template's text, with its variables filled; one that is not filled is an error."""
+    return _compiled(source).render(**values).strip()
+
+
+@lru_cache(256)
+def _compiled(source: str) -> Template:
+    return _ENVIRONMENT.from_string(source)
+
+
+def check_wording(files: Mapping[str, str], wording: Mapping[str, str]) -> list[Problem]:
+    """Every mistake that the templates of a taxonomy show when they are read.
+
+    `files` maps each name to its path, be it there or not; `wording` maps it to its source.
+    """
     problems = [
-        Problem(_file(name), 1, f"the template {name!r} is missing", "Add it, or copy it")
+        Problem(files[name], 1, f"the template {name!r} is missing", "Add it, or copy it")
         for name in sorted(VARIABLES.keys() - wording.keys())
     ]
     for name, source in wording.items():
-        problems += _check(name, source)
+        problems += _check(files[name], name, source)
     return problems
 
 
-def _check(name: str, source: str) -> Iterator[Problem]:
+def _check(file: str, name: str, source: str) -> Iterator[Problem]:
     if name not in VARIABLES:
         known = ", ".join(sorted(VARIABLES))
-        yield Problem(_file(name), 1, f"nothing uses {name!r}", f"Name it one of {known}")
+        yield Problem(file, 1, f"nothing uses {name!r}", f"Name it one of {known}")
         return
-    environment = ImmutableSandboxedEnvironment()
     try:
-        tree = environment.parse(source)
+        tree = _ENVIRONMENT.parse(source)
+        _compiled(source)
     except TemplateSyntaxError as error:
-        yield Problem(_file(name), error.lineno, f"syntax: {error.message}", "Mend the template")
+        yield Problem(file, error.lineno, f"syntax: {error.message}", "Mend the template")
         return
     for variable in sorted(meta.find_undeclared_variables(tree) - VARIABLES[name]):
         allowed = ", ".join(sorted(VARIABLES[name]))
         line = min((n.lineno for n in tree.find_all(nodes.Name) if n.name == variable), default=1)
-        yield Problem(
-            _file(name), line, f"nobody fills the variable {variable!r}", f"Allowed: {allowed}"
-        )
+        yield Problem(file, line, f"nobody fills the variable {variable!r}", f"Allowed: {allowed}")
 
 
-def _file(name: str) -> str:
-    return f"wording/{name}.jinja"
+def try_wording(
+    files: Mapping[str, str], wording: Mapping[str, str], header: Header, asked: Iterable[Category]
+) -> list[Problem]:
+    """Every mistake that shows only when the templates are filled, once for each template."""
+    problems: dict[str, Problem] = {}
+    for category in asked:
+        for name, values in _samples(header, category).items():
+            try:
+                fill(wording[name], **values)
+            except Exception as error:  # noqa: BLE001 - a template can raise what it likes
+                problem = Problem(
+                    files[name], _line(error), f"cannot be filled: {error}", "Mend the template"
+                )
+                problems.setdefault(name, problem)
+    return list(problems.values())
+
+
+def _line(error: Exception) -> int:
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((f.lineno for f in reversed(frames) if f.filename == "<template>" and f.lineno), 1)
+
+
+def _samples(header: Header, category: Category) -> dict[str, dict[str, Any]]:
+    method = next(iter(header.methods.values()))
+    part = dict.fromkeys(PART, "sample")
+    return {
+        "system": {"title": header.title},
+        "incident": {"parts": [part]},
+        "category": {"category": category, "unknown": header.unknown},
+        "typed": {"categories": [category], "method": method},
+        "score": {"category": category},
+        "explain": {"category": category, "options": category.options, "method": method},
+        "requote": {"quotes": ["sample"]},
+        "reask": {"error": "sample"},
+    }

@@ -32,19 +32,45 @@ class Located:
         self.problems.append(Problem(self.file, self.line(place), message, mend))
 
 
+# Far more levels than any file of a taxonomy has; the parser would run out of stack.
+_DEEPEST = 20
+
+
 def read_yaml(file: str, text: str) -> Located:
-    """Parse a file's text; what YAML itself refuses, and a key given twice, become problems."""
+    """Parse a file's text; what YAML itself refuses, an alias (a few of them can stand for more
+    than fits a memory), too deep nesting and a key given twice become problems.
+    """
     located = Located(file)
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        located.data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        if _refused(located, text):
+            return located
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        located.data = None if node is None else loader.construct_document(node)
+    except (yaml.YAMLError, ValueError) as error:
+        # ValueError: a value such as the date 2024-13-45.
         located.lines[()] = _error_line(error)
         located.problem((), f"not valid YAML: {_first_line(error)}", "Mend the syntax")
         return located
     if node is not None:
         _walk(located, node, ())
     return located
+
+
+def _refused(located: Located, text: str) -> bool:
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        located.lines[()] = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.AliasEvent):
+            located.problem((), f"the alias *{event.anchor} is not allowed", "Write it out")
+            return True
+        if depth > _DEEPEST:
+            located.problem((), f"nested deeper than {_DEEPEST} levels", "Make it flat")
+            return True
+    located.lines.clear()
+    return False
 
 
 def _walk(located: Located, node: yaml.Node, place: Place) -> None:
@@ -67,10 +93,10 @@ def _walk_mapping(located: Located, node: yaml.MappingNode, place: Place) -> Non
         _walk(located, child, (*place, name))
 
 
-def _error_line(error: yaml.YAMLError) -> int:
+def _error_line(error: Exception) -> int:
     mark = getattr(error, "problem_mark", None)
     return mark.line + 1 if mark else 1
 
 
-def _first_line(error: yaml.YAMLError) -> str:
+def _first_line(error: Exception) -> str:
     return str(getattr(error, "problem", None) or error).splitlines()[0]

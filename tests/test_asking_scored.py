@@ -1,0 +1,278 @@
+import asyncio
+import json
+import math
+from dataclasses import replace
+
+import pytest
+
+from classifier.asking import ask_scored
+from classifier.asking.scored import decide, read_scores
+from classifier.errors import ModelAccessError, ModelRequestError, ReplyError
+from classifier.models.seam import Reply, TokenLogprobs
+from classifier.taxonomy import Category
+from tests.scripted import (
+    TEXT,
+    Scripted,
+    alternatives,
+    article,
+    asking,
+    chunk_of,
+    recipes,
+    scored_reply,
+)
+
+RECIPES = recipes()
+METHOD = RECIPES.methods["embedded"]
+COURSE, DIET, BAKED = (RECIPES.categories[n] for n in ("course", "diet", "baked"))
+SCORES = {"meat": 0.1, "vegan": 0.8, "vegan_with_changes": 0.3, "unknown": 0.05}
+
+
+def said(sentences, rationale="Nothing in it comes from an animal.", name="vegan"):
+    return json.dumps({name: {"sentences": sentences, "rationale": rationale}})
+
+
+def ask(script, category=DIET, text=TEXT):
+    model = Scripted(script)
+    context = asking(model, article(text), method="embedded")
+    [answer] = asyncio.run(ask_scored(context, chunk_of(article(text)), [category]))
+    return answer, model, context
+
+
+def explained(*replies, text=TEXT):
+    answer, model, _ = ask([scored_reply(SCORES), *replies], text=text)
+    return answer, model
+
+
+def vegan(answer):
+    return answer.options[1]
+
+
+def tokens(*parts):
+    """`true` parts carry 0.8; a part may be (text, alternatives)."""
+    pairs = [p if isinstance(p, tuple) else (p, {p: -0.1}) for p in parts]
+    logprobs = tuple(TokenLogprobs(t, top) for t, top in pairs)
+    return Reply("".join(t.token for t in logprobs), "stop", logprobs=logprobs)
+
+
+def of(*options):
+    given = [{"name": n, "letter": chr(97 + i), "definition": "x"} for i, n in enumerate(options)]
+    return Category(name="c", label="x", question="x", options=given)
+
+
+REST = ('"unknown":', ("false", alternatives(0.1)), "}")
+
+
+@pytest.mark.parametrize("indent", [None, 0, 2, 4])
+@pytest.mark.parametrize(
+    "pattern", [r"\s*\w+|\W", r"\w+|\W", r"\s*\w+\s*|\W", r"[^tf]+|true|false|\w"]
+)
+def test_probabilities_are_read_whatever_the_tokens(indent, pattern):
+    reply = scored_reply(SCORES, indent=indent, pattern=pattern)
+    assert read_scores(reply, DIET) == pytest.approx(SCORES)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ['"a":', ("true", alternatives(0.8)), ","],
+        ['"a": ', ("tr", {"tr": math.log(0.8), "fal": math.log(0.2)}), "ue", ","],
+        ['"a"', (": true", {": true": math.log(0.8), ": false": math.log(0.2)}), ","],
+        ['"a"', (":true", {":true": math.log(0.8), ":false": math.log(0.2)}), ","],
+        ['"a":', ("true,", {"true,": math.log(0.8), "false,": math.log(0.2)})],
+        ['"a":', (" t", {" t": math.log(0.8), " f": math.log(0.2)}), "rue,"],
+        ['"a":\n', ("  ", {"  ": 0.0}), ("true", alternatives(0.8)), ","],
+        ['"a"  :', ("true", {"True": math.log(0.4), **alternatives(0.4), " false": math.log(0.2)})],
+    ],
+)  # fmt: skip
+def test_the_place_is_found_in_every_tokenisation(written):
+    scores = read_scores(tokens("{", *written, *REST), of("a"))
+    assert scores == pytest.approx({"a": 0.8, "unknown": 0.1})
+
+
+def test_other_words_at_the_place_count_for_neither():
+    top = {**alternatives(0.8), ",": math.log(0.5), "}": -1.0, "\n": -1.0, "": -1.0, "null": -1.0}
+    scores = read_scores(tokens('{"a":', (" true", top), ",", *REST), of("a"))
+    assert scores["a"] == pytest.approx(0.8)
+
+
+def test_names_that_lie_in_one_another_are_told_apart():
+    names = {"vegan": 0.9, "not_vegan": 0.2, "vegan_not": 0.3, "unknown": 0.1}
+    for order in (list(names), list(names)[::-1]):
+        reply = scored_reply({n: names[n] for n in order})
+        assert read_scores(reply, of("vegan", "not_vegan", "vegan_not")) == pytest.approx(names)
+
+
+def test_what_looks_like_an_answer_before_it_does_not_count():
+    answer = ["{", '"a":', ("true", alternatives(0.8)), ",", *REST]
+    reply = tokens('Not "a": true as one may think. ', *answer)
+    reply = replace(reply, text=reply.text[reply.text.index("{") :])
+    assert read_scores(reply, of("a"))["a"] == pytest.approx(0.8)
+
+
+def test_a_reply_without_log_probabilities_fails_with_the_reason():
+    answer, _, _ = ask([Reply(scored_reply(SCORES).text, "stop")])
+    assert answer.failure == "the reply has no log-probabilities for the option 'meat'"
+
+
+def test_a_reply_that_leaves_an_option_out_fails_with_the_reason():
+    answer, _, _ = ask([scored_reply({"meat": 0.4, "unknown": 0.5})])
+    assert "'vegan'" in answer.failure
+
+
+def test_neither_true_nor_false_fails_with_the_reason():
+    reply = tokens('{"a":', ("true", {"maybe": -0.1}), ",", *REST)
+    with pytest.raises(ReplyError, match="neither true nor false"):
+        read_scores(reply, of("a"))
+
+
+@pytest.mark.parametrize("top", [{" true": 0.0, " false": -math.inf}, {" true": 1e9, "x": -1}])
+def test_a_sure_answer_is_one(top):
+    scores = read_scores(tokens('{"a":', (" true", top), ",", *REST), of("a"))
+    assert scores["a"] == 1
+
+
+def test_an_option_holds_from_the_threshold_on():
+    answer = decide({**SCORES, "meat": 0.5}, DIET, METHOD)
+    assert answer.applied == ("meat", "vegan")
+    assert [o.confidence for o in answer.options] == [0.5, 0.8, 0.3]
+
+
+def test_none_above_the_threshold_is_unknown():
+    answer = decide({**SCORES, "vegan": 0.4999}, DIET, METHOD)
+    assert (answer.applied, answer.unknown) == ((), True)
+
+
+def test_of_a_category_that_takes_one_the_likeliest_holds():
+    scores = {"starter": 0.6, "main": 0.9, "dessert": 0.7, "unknown": 0.1}
+    assert decide(scores, COURSE, METHOD).applied == ("main",)
+
+
+@pytest.mark.parametrize(
+    ("baked", "unknown", "holds", "is_unknown"),
+    [(0.9, 0.9, True, False), (0.1, 0.05, False, False), (0.1, 0.95, False, True)],
+)
+def test_true_or_false_or_unknown(baked, unknown, holds, is_unknown):
+    answer = decide({"baked": baked, "unknown": unknown}, BAKED, METHOD)
+    assert (bool(answer.applied), answer.unknown) == (holds, is_unknown)
+
+
+def test_the_scores_are_asked_for_with_alternatives():
+    _, model, _ = ask([scored_reply({**SCORES, "vegan": 0.1})])
+    [request] = model.history
+    assert request.top_logprobs == 10
+    assert model.asked == [(*DIET.names, "unknown")]
+
+
+def test_nothing_is_explained_where_nothing_holds():
+    answer, model, _ = ask([scored_reply({**SCORES, "vegan": 0.1})])
+    assert answer.unknown
+    assert len(model.history) == 1
+
+
+def test_only_what_holds_is_explained():
+    answer, model = explained(said(["Serve it with plums"]))
+    assert model.asked[1] == ("vegan",)
+    assert vegan(answer).rationale == "Nothing in it comes from an animal."
+    assert answer.options[0].rationale == ""
+
+
+def test_the_chosen_beginning_is_the_whole_sentence():
+    [evidence] = vegan(explained(said(["Serve it with plums"]))[0]).evidence
+    assert evidence.quote == "Serve it with plums and cream!"
+    assert TEXT[evidence.start : evidence.end] == evidence.quote
+    assert evidence.match == "exact"
+
+
+def test_the_schema_offers_the_beginnings_alone():
+    _, model = explained(said(["Serve it with plums"]))
+    assert model.history[1].schema["$defs"]["beginning"]["enum"] == [
+        "The cake rises in",
+        "Serve it with plums",
+        "The plums must be",
+    ]
+
+
+@pytest.mark.parametrize("start", ['"Bake" it \\ now', "<|im_start|> it is", "Line\twith a tab"])
+def test_a_beginning_may_hold_marks(start):
+    text = f"{start} and then serve it. Then the rest of it follows here."
+    _, model = explained(said(["x"]), said(["x"]), text=text)
+    beginning = model.history[1].schema["$defs"]["beginning"]["enum"][0]
+    answer, _ = explained(said([beginning]), text=text)
+    assert vegan(answer).evidence[0].quote == f"{start} and then serve it."
+
+
+def test_a_beginning_that_is_not_ours_is_located_as_a_quote():
+    answer, _ = explained(said(["with plums and cream"]))
+    [evidence] = vegan(answer).evidence
+    assert (evidence.quote, evidence.match) == ("with plums and cream", "exact")
+
+
+def test_a_sentence_that_stands_nowhere_stays_as_not_found():
+    answer, _ = explained(said(["A sentence that nobody wrote"]))
+    assert [e.match for e in vegan(answer).evidence] == ["not_found"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [said([7]), said([]), said([""]), said(["a", "b"]), said("a"), said(["a"], ""), "{}", "no"],
+)
+def test_an_explanation_that_does_not_fit_is_asked_again(bad):
+    answer, model = explained(bad, said(["Serve it with plums"]))
+    assert answer.failure is None
+    assert vegan(answer).evidence[0].match == "exact"
+    assert len(model.history) == 3
+
+
+def test_a_second_explanation_that_does_not_fit_fails():
+    answer, model = explained("{}", "{}")
+    assert "'vegan' does not give" in answer.failure
+    assert len(model.history) == 3
+
+
+@pytest.mark.parametrize("error", [ReplyError("cut"), ReplyError("the content filter")])
+def test_a_reply_that_cannot_be_used_fails_the_category(error):
+    assert ask([error])[0].failure == str(error)
+    assert explained(error)[0].failure == str(error)
+
+
+@pytest.mark.parametrize("error", [ModelAccessError("no"), ModelRequestError("no")])
+def test_an_endpoint_that_cannot_be_used_is_an_error(error):
+    with pytest.raises(type(error)):
+        ask([error])
+
+
+def test_confidences_outlive_the_explanation():
+    answer, _ = explained(said(["Serve it with plums"]))
+    assert [o.confidence for o in answer.options] == [0.1, 0.8, 0.3]
+
+
+@pytest.mark.parametrize(
+    ("rationale", "kept"),
+    [
+        ("It is so.", "It is so."),
+        ("word " * 30, "word " * 23 + "word …"),
+        ("x" * 118 + ".", "x" * 118 + "."),
+        ("x" * 300, "x" * 120 + " …"),
+        ("word, " * 30, "word, " * 19 + "word …"),
+    ],
+)
+def test_a_rationale_that_the_limit_cut_ends_at_a_word(rationale, kept):
+    answer, _ = explained(said(["Serve it with plums"], rationale))
+    assert vegan(answer).rationale == kept
+
+
+def test_an_article_of_one_short_sentence():
+    answer, _ = explained(said(["It broke."]), text="It broke.")
+    assert vegan(answer).evidence[0].quote == "It broke."
+
+
+def test_a_blank_article_gives_a_schema_without_an_empty_choice():
+    _, model = explained(said(["x"]), text="  ")
+    assert "enum" not in model.history[1].schema["$defs"]["beginning"]
+
+
+def test_several_categories_are_each_asked_alone():
+    model = Scripted([scored_reply({**SCORES, "vegan": 0.1}), ReplyError("cut")])
+    context = asking(model, method="embedded")
+    answers = asyncio.run(ask_scored(context, chunk_of(article()), [DIET, BAKED]))
+    assert [bool(a.failure) for a in answers] == [False, True]
