@@ -56,6 +56,16 @@ def typed_schema(categories: Sequence[Category], method: Method) -> dict[str, An
     return schema
 
 
+def exactly(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON Schema of an object with these properties, all of them and no others."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
 def read_object(text: str) -> Mapping[str, Any]:
     """The JSON object in a reply; raises `UnusableAnswerError`."""
     try:

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from classifier.articles import ReadOptions, read_incidents
 from classifier.errors import InputError
-from classifier.models.opening import Notices, open_model
-from classifier.pipeline import classify_incident
+from classifier.models.opening import Notices, method_name, open_model
+from classifier.pipeline import classify_incident, method_of
 from classifier.records import Article, Incident, Report
 from classifier.settings import load_settings
 from classifier.taxonomy import Taxonomy, load_taxonomy
@@ -45,6 +45,7 @@ async def classify_async(
         taxonomy if isinstance(taxonomy, Taxonomy) else load_taxonomy(taxonomy or chosen.taxonomy)
     )
     incident = await asyncio.to_thread(_incident, source, allow_private=chosen.allow_private)
+    method_of(loaded, method_name(chosen))
     async with open_model(chosen, Notices()) as model:
         return await classify_incident(incident, loaded, model)
 

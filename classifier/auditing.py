@@ -10,7 +10,7 @@ from typing import Any
 from classifier.records import UNKNOWN, Article, AuditFinding, Decision, Incident, IncidentRef
 from classifier.taxonomy import Category, Taxonomy
 
-ENGLISH = "en"
+ASKED_IN = ("en", "und")
 _CITATION = re.compile(r"\[([^\[\]\s]{1,200})\]")
 _SENTENCE = re.compile(r"[^.!?]+[.!?]")
 
@@ -56,7 +56,7 @@ def _future(article: Article, today: date) -> Iterator[AuditFinding]:
 
 def _language(article: Article, language: Callable[[str], str]) -> Iterator[AuditFinding]:
     code = language(article.text)
-    if code != ENGLISH:
+    if code not in ASKED_IN:
         yield AuditFinding(
             check="language",
             severity="info",

@@ -29,8 +29,8 @@ def gated(category: Category, decisions: Mapping[str, Decision]) -> Decision | N
 
 
 def _closed(gate: Gate, before: Decision) -> str:
-    why = "is unknown" if before.status == "unknown" else f"is not {gate.option}"
-    return f"{gate.category} {why}"
+    why = "that is unknown" if before.status == "unknown" else "it does not"
+    return f"asked only where {gate.option} holds, and {why}"
 
 
 def merge(

@@ -69,7 +69,7 @@ async def classify_incident(
     context has no room for an article, and `InputError` where two articles have the same id.
     """
     begun = monotonic()
-    method = method_of(taxonomy, model)
+    method = method_of(taxonomy, model.info.method)
     context = _context(incident, taxonomy, method, model)
     room = await _room(taxonomy, method, model)
     chunks = await cut(incident, model.counter, room, lambda a: frame(taxonomy, a))
@@ -101,14 +101,14 @@ async def classify_incident(
     )
 
 
-def method_of(taxonomy: Taxonomy, model: OpenModel) -> Method:
-    """The method that the taxonomy has for this kind of model."""
+def method_of(taxonomy: Taxonomy, name: str) -> Method:
+    """The taxonomy's method of that name; raises `ConfigurationError` where it has none."""
     try:
-        return taxonomy.methods[model.info.method]
+        return taxonomy.methods[name]
     except KeyError:
         raise ConfigurationError(
-            f"The taxonomy {taxonomy.name!r} has no method {model.info.method!r}. "
-            f"Allowed: {', '.join(taxonomy.methods)}; add it to its taxonomy.yaml."
+            f"The taxonomy {taxonomy.name!r} has no method {name!r}. "
+            f"Allowed: {', '.join(taxonomy.methods)}; or add it to its taxonomy.yaml."
         ) from None
 
 

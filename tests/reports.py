@@ -43,7 +43,7 @@ def answered(*findings: Finding) -> Decision:
 
 
 UNKNOWN = Decision(options=("unknown",), status="unknown", rationale="The articles do not say.")
-CLOSED = Decision(status="not_applicable", reason="cps is not cps")
+CLOSED = Decision(status="not_applicable", reason="asked only where cps holds, and it does not")
 FAILED = Decision(status="failed", reason="the second answer could not be used either")
 FALSE = Decision(status="answered")
 

@@ -171,7 +171,7 @@ def plays(
 ) -> Callable[[Request], Said]:
     """A script that answers whatever is asked, by either method; all else is unknown."""
     told = dict(holding or {})
-    by_options = {frozenset((*c.names, UNKNOWN)): c for c in taxonomy.categories.values()}
+    by_options = {frozenset(c.judged): c for c in taxonomy.categories.values()}
 
     def play(request: Request) -> Said:
         asked = tuple((request.schema or {})["properties"])
@@ -179,10 +179,11 @@ def plays(
             category = by_options[frozenset(asked)]
             holds = told.get(category.name, ())
             chances = {n: 0.9 if n in holds else 0.1 for n in category.names}
-            return scored_reply({**chances, UNKNOWN: 0.05 if holds else 0.95})
+            rest = 0.95 if category.opposite is None and not holds else 0.05
+            return scored_reply({**chances, category.judged[-1]: rest})
         if "$defs" in (request.schema or {}) and "beginning" in (request.schema or {})["$defs"]:
             first = (request.schema or {})["$defs"]["beginning"]["enum"][0]
-            said = {n: {"sentences": [first], "rationale": f"{n} is in it."} for n in asked}
+            said = {n: {"sentence": first, "why": f"{n} is in it."} for n in asked}
             return json.dumps(said)
         if asked == ("quotes",):
             count = (request.schema or {})["properties"]["quotes"]["minItems"]

@@ -27,8 +27,8 @@ COURSE, DIET, BAKED = (RECIPES.categories[n] for n in ("course", "diet", "baked"
 SCORES = {"meat": 0.1, "vegan": 0.8, "vegan_with_changes": 0.3, "unknown": 0.05}
 
 
-def said(sentences, rationale="Nothing in it comes from an animal.", name="vegan"):
-    return json.dumps({name: {"sentences": sentences, "rationale": rationale}})
+def said(sentence, rationale="Nothing in it comes from an animal.", name="vegan"):
+    return json.dumps({name: {"sentence": sentence, "why": rationale}})
 
 
 def ask(script, category=DIET, text=TEXT):
@@ -170,21 +170,21 @@ def test_nothing_is_explained_where_nothing_holds():
 
 
 def test_only_what_holds_is_explained():
-    answer, model = explained(said(["Serve it with plums"]))
+    answer, model = explained(said("Serve it with plums"))
     assert model.asked[1] == ("vegan",)
     assert vegan(answer).rationale == "Nothing in it comes from an animal."
     assert answer.options[0].rationale == ""
 
 
 def test_the_chosen_beginning_is_the_whole_sentence():
-    [evidence] = vegan(explained(said(["Serve it with plums"]))[0]).evidence
+    [evidence] = vegan(explained(said("Serve it with plums"))[0]).evidence
     assert evidence.quote == "Serve it with plums and cream!"
     assert TEXT[evidence.start : evidence.end] == evidence.quote
     assert evidence.match == "exact"
 
 
 def test_the_schema_offers_the_beginnings_alone():
-    _, model = explained(said(["Serve it with plums"]))
+    _, model = explained(said("Serve it with plums"))
     assert model.history[1].schema["$defs"]["beginning"]["enum"] == [
         "The cake rises in",
         "Serve it with plums",
@@ -195,29 +195,29 @@ def test_the_schema_offers_the_beginnings_alone():
 @pytest.mark.parametrize("start", ['"Bake" it \\ now', "<|im_start|> it is", "Line\twith a tab"])
 def test_a_beginning_may_hold_marks(start):
     text = f"{start} and then serve it. Then the rest of it follows here."
-    _, model = explained(said(["x"]), said(["x"]), text=text)
+    _, model = explained(said("x"), said("x"), text=text)
     beginning = model.history[1].schema["$defs"]["beginning"]["enum"][0]
-    answer, _ = explained(said([beginning]), text=text)
+    answer, _ = explained(said(beginning), text=text)
     assert vegan(answer).evidence[0].quote == f"{start} and then serve it."
 
 
 def test_a_beginning_that_is_not_ours_is_located_as_a_quote():
-    answer, _ = explained(said(["with plums and cream"]))
+    answer, _ = explained(said("with plums and cream"))
     [evidence] = vegan(answer).evidence
     assert (evidence.quote, evidence.match) == ("with plums and cream", "exact")
 
 
 def test_a_sentence_that_stands_nowhere_stays_as_not_found():
-    answer, _ = explained(said(["A sentence that nobody wrote"]))
+    answer, _ = explained(said("A sentence that nobody wrote"))
     assert [e.match for e in vegan(answer).evidence] == ["not_found"]
 
 
 @pytest.mark.parametrize(
     "bad",
-    [said([7]), said([]), said([""]), said(["a", "b"]), said("a"), said(["a"], ""), "{}", "no"],
+    [said(7), said([]), said(""), said(["a", "b"]), said("a", ""), "{}", "no"],
 )
 def test_an_explanation_that_does_not_fit_is_asked_again(bad):
-    answer, model = explained(bad, said(["Serve it with plums"]))
+    answer, model = explained(bad, said("Serve it with plums"))
     assert answer.failure is None
     assert vegan(answer).evidence[0].match == "exact"
     assert len(model.history) == 3
@@ -242,7 +242,7 @@ def test_an_endpoint_that_cannot_be_used_is_an_error(error):
 
 
 def test_confidences_outlive_the_explanation():
-    answer, _ = explained(said(["Serve it with plums"]))
+    answer, _ = explained(said("Serve it with plums"))
     assert [o.confidence for o in answer.options] == [0.1, 0.8, 0.3]
 
 
@@ -257,17 +257,17 @@ def test_confidences_outlive_the_explanation():
     ],
 )
 def test_a_rationale_that_the_limit_cut_ends_at_a_word(rationale, kept):
-    answer, _ = explained(said(["Serve it with plums"], rationale))
+    answer, _ = explained(said("Serve it with plums", rationale))
     assert vegan(answer).rationale == kept
 
 
 def test_an_article_of_one_short_sentence():
-    answer, _ = explained(said(["It broke."]), text="It broke.")
+    answer, _ = explained(said("It broke."), text="It broke.")
     assert vegan(answer).evidence[0].quote == "It broke."
 
 
 def test_a_blank_article_gives_a_schema_without_an_empty_choice():
-    _, model = explained(said(["x"]), text="  ")
+    _, model = explained(said("x"), text="  ")
     assert "enum" not in model.history[1].schema["$defs"]["beginning"]
 
 
@@ -276,3 +276,33 @@ def test_several_categories_are_each_asked_alone():
     context = asking(model, method="embedded")
     answers = asyncio.run(ask_scored(context, chunk_of(article()), [DIET, BAKED]))
     assert [bool(a.failure) for a in answers] == [False, True]
+
+
+KIND = Category(
+    name="kind",
+    label="Kind",
+    question="Which?",
+    select="boolean",
+    options=[{"name": "machine", "letter": "a", "definition": "it moves"}],
+    opposite={"name": "data", "definition": "it does not", "threshold": 0.3},
+)
+
+
+@pytest.mark.parametrize(
+    ("machine", "data", "applied", "unknown"),
+    [
+        (0.9, 0.1, ("machine",), False),
+        (0.5, 0.6, ("machine",), False),
+        (0.5, 0.9, (), False),
+        (0.1, 0.05, (), True),
+        (0.1, 0.9, (), False),
+    ],
+)
+def test_an_opposite_is_judged_beside_the_option(machine, data, applied, unknown):
+    answer = decide({"machine": machine, "data": data}, KIND, METHOD)
+    assert (answer.applied, answer.unknown) == (applied, unknown)
+
+
+def test_the_opposite_takes_the_place_of_unknown_in_the_question():
+    assert KIND.judged == ("machine", "data")
+    assert DIET.judged[-1] == "unknown"

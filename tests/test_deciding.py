@@ -201,10 +201,18 @@ def test_a_category_without_a_gate_is_asked():
 @pytest.mark.parametrize(
     ("before", "status", "reason"),
     [
-        ({"status": "answered"}, "not_applicable", "baked is not baked"),
-        ({"options": ("unknown",), "status": "unknown"}, "not_applicable", "baked is unknown"),
+        ({"status": "answered"}, "not_applicable", "asked only where baked holds, and it does not"),
+        (
+            {"options": ("unknown",), "status": "unknown"},
+            "not_applicable",
+            "asked only where baked holds, and that is unknown",
+        ),
         ({"status": "failed"}, "failed", "baked, its gate, failed"),
-        ({"status": "not_applicable"}, "not_applicable", "baked is not baked"),
+        (
+            {"status": "not_applicable"},
+            "not_applicable",
+            "asked only where baked holds, and it does not",
+        ),
     ],
 )
 def test_a_closed_gate_says_why(before, status, reason):

@@ -52,7 +52,9 @@ def test_two_questions_share_the_prompt_up_to_the_category(second):
 
 @pytest.mark.parametrize("category", CATEGORIES, ids=lambda c: c.name)
 def test_score_and_explain_share_the_category_block(category):
-    score = question(FAIL, [category], render(FAIL, "score", category=category))
+    score = question(
+        FAIL, [category], render(FAIL, "score", category=category, names=category.judged)
+    )
     explain = question(
         FAIL,
         [category],
@@ -68,7 +70,9 @@ def test_the_category_block_names_every_option(category):
     block = render(FAIL, "category", category=category, unknown=FAIL.unknown)
     lines = [f"({o.letter}) {o.name}: {o.definition}" for o in category.options]
     head = f"{category.name}: {category.label}. {category.question}"
-    assert block.split("\n") == [head, *lines, f"(u) unknown: {FAIL.unknown}"]
+    other = category.opposite
+    beside = [f"(-) {other.name}: {other.definition}"] if other else []
+    assert block.split("\n") == [head, *lines, *beside, f"(u) unknown: {FAIL.unknown}"]
 
 
 @pytest.mark.parametrize("category", CATEGORIES, ids=lambda c: c.name)
@@ -76,7 +80,7 @@ def test_every_ending_renders_for_every_category(category):
     options = category.options
     typed = render(FAIL, "typed", categories=[category], method=METHOD)
     explain = render(FAIL, "explain", category=category, options=options, method=METHOD)
-    score = render(FAIL, "score", category=category)
+    score = render(FAIL, "score", category=category, names=category.judged)
     assert all(f'"{o.name}"' in score and f'"{o.name}"' in explain for o in options)
     assert not re.search(r"\{\{|\{%|\}\}\}|%\}", typed + explain + score)
 

@@ -34,7 +34,9 @@ def test_an_applied_option_has_a_reason_and_a_quote_or_an_audit_finding(report: 
     for name, decision in report.categories.items():
         for finding in decision.findings:
             supported = finding.rationale and any(e.located for e in finding.evidence)
-            assert not finding.applies or supported or f"categories.{name}.{finding.option}" in places
+            assert (
+                not finding.applies or supported or f"categories.{name}.{finding.option}" in places
+            )
 
 
 def test_confidences_say_where_they_come_from(report: Report) -> None:

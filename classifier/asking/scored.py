@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from classifier.answers import Answer, OptionAnswer, UnusableAnswerError
+from classifier.answers import Answer, OptionAnswer, exactly
 from classifier.asking.context import AskContext
-from classifier.asking.sentences import Sentences
+from classifier.asking.explaining import explain
 from classifier.chunking import Chunk
 from classifier.errors import ReplyError
 from classifier.models.seam import Reply, Request, TokenLogprobs
 from classifier.prompting import conversation, question, render
-from classifier.records import UNKNOWN, Evidence
+from classifier.records import UNKNOWN
 from classifier.taxonomy import Category, Method
 
 ALTERNATIVES = 10
@@ -37,42 +37,64 @@ async def ask_scored(
 
 async def _ask(context: AskContext, chunk: Chunk, category: Category) -> Answer:
     try:
-        reply = await context.ask(_score_request(context, chunk, category))
-        answer = decide(read_scores(reply, category), category, context.method)
-        if not answer.applied:
-            return answer
-        return await _explain(context, chunk, category, answer)
-    except (ReplyError, UnusableAnswerError) as error:
+        answer = decide(await score(context, chunk, category), category, context.method)
+    except ReplyError as error:
         return Answer(category.name, failure=str(error))
+    return await explain(context, chunk, category, answer) if answer.applied else answer
+
+
+async def score(context: AskContext, chunk: Chunk, category: Category) -> dict[str, float]:
+    """The probability of true against false for everything that the category judges.
+
+    Raises `ReplyError` where the reply carries no log-probabilities.
+    """
+    return read_scores(await context.ask(_score_request(context, chunk, category)), category)
 
 
 def decide(scores: Mapping[str, float], category: Category, method: Method) -> Answer:
     """The options whose probability reaches the method's threshold.
 
-    Where none does, the category is unknown; a true-or-false one is unknown only where `unknown`
-    is the likeliest. Of a category that takes one option, the likeliest holds.
+    Where none does, the category is unknown; a true-or-false one is so only where `unknown` is
+    the likeliest, or its opposite is unlikely too. An option with an opposite must also hold its
+    own against that. Of a category that takes one option, the likeliest holds.
     """
-    best = max(category.names, key=lambda name: scores[name])
     likely = {n for n in category.names if scores[n] >= method.threshold}
     if category.select == "one":
-        likely &= {best}
+        likely &= {max(category.names, key=lambda name: scores[name])}
+    sure = {name: scores[name] for name in category.names}
+    if category.opposite:
+        sure = {name: _against(scores, name, category.opposite.name) for name in sure}
+        likely = {name for name in likely if sure[name] >= category.opposite.threshold}
     options = tuple(
-        OptionAnswer(name, name in likely, confidence=round(scores[name], 4))
-        for name in category.names
+        OptionAnswer(name, name in likely, confidence=round(sure[name], 4)) for name in sure
     )
-    doubtful = category.select != "boolean" or scores[UNKNOWN] > 1 - scores[best]
-    return Answer(category.name, options, unknown=not likely and doubtful)
+    return Answer(category.name, options, unknown=not likely and _doubtful(scores, category))
+
+
+def _against(scores: Mapping[str, float], option: str, opposite: str) -> float:
+    """The probability of an option, were it and its opposite all there is."""
+    holds = scores[option] * (1 - scores[opposite])
+    fails = scores[opposite] * (1 - scores[option])
+    return holds / (holds + fails) if holds + fails else 0.5
+
+
+def _doubtful(scores: Mapping[str, float], category: Category) -> bool:
+    if category.select != "boolean":
+        return True
+    if category.opposite:
+        return scores[category.opposite.name] < 0.5
+    return scores[UNKNOWN] > 1 - scores[category.names[0]]
 
 
 def read_scores(reply: Reply, category: Category) -> dict[str, float]:
-    """The probability of true against false for each option and for `unknown`.
+    """The probability of true against false for everything that the category judges.
 
     Raises `ReplyError` where the reply carries no log-probabilities at an option's place.
     """
     text = "".join(t.token for t in reply.logprobs)
     # what the model wrote before its answer may look like one
     begin = max(text.rfind(reply.text), 0)
-    return {name: _score(name, text, begin, reply.logprobs) for name in (*category.names, UNKNOWN)}
+    return {name: _score(name, text, begin, reply.logprobs) for name in category.judged}
 
 
 def _score(name: str, text: str, begin: int, tokens: Sequence[TokenLogprobs]) -> float:
@@ -105,109 +127,16 @@ def _mass(top: Mapping[str, float], before: str, word: str) -> float:
 
 
 def _score_request(context: AskContext, chunk: Chunk, category: Category) -> Request:
-    names = [*category.names, UNKNOWN]
-    ending = render(context.taxonomy, "score", category=category)
+    names = category.judged
+    ending = render(context.taxonomy, "score", category=category, names=names)
     return Request(
         _messages(context, chunk, category, ending),
         max_tokens=32 + 24 * len(names),
-        schema=_object({name: {"type": "boolean"} for name in names}),
+        schema=exactly({name: {"type": "boolean"} for name in names}),
         top_logprobs=ALTERNATIVES,
-    )
-
-
-async def _explain(context: AskContext, chunk: Chunk, category: Category, answer: Answer) -> Answer:
-    method, sentences = context.method, Sentences(chunk, context.articles)
-    options = [category.option(name) for name in answer.applied]
-    ending = render(context.taxonomy, "explain", category=category, options=options, method=method)
-    request = Request(
-        _messages(context, chunk, category, ending),
-        max_tokens=method.tokens_per_option * len(options),
-        schema=_explain_schema(answer.applied, sentences, method),
-    )
-
-    def read(value: Mapping[str, Any]) -> dict[str, tuple[str, tuple[Evidence, ...]]]:
-        def locate(chosen: str) -> tuple[Evidence, ...]:
-            known = sentences.evidence(chosen)
-            return (known,) if known else context.locator.locate(chosen, chunk.parts)
-
-        return {name: _read_option(value, name, locate, method) for name in answer.applied}
-
-    explained, _, _ = await context.ask_json(request, read)
-    return Answer(
-        answer.category,
-        tuple(_explained(option, explained) for option in answer.options),
-    )
-
-
-def _explained(
-    option: OptionAnswer, explained: Mapping[str, tuple[str, tuple[Evidence, ...]]]
-) -> OptionAnswer:
-    if option.option not in explained:
-        return option
-    rationale, evidence = explained[option.option]
-    quotes = tuple(e.quote for e in evidence)
-    return OptionAnswer(
-        option.option, option.applies, rationale, quotes, evidence, option.confidence
     )
 
 
 def _messages(context: AskContext, chunk: Chunk, category: Category, ending: str) -> Any:
     asked = question(context.taxonomy, [category], ending)
     return conversation(context.taxonomy, chunk, context.articles, asked)
-
-
-def _explain_schema(names: Sequence[str], sentences: Sentences, method: Method) -> dict[str, Any]:
-    chosen = {
-        "type": "array",
-        "items": {"$ref": "#/$defs/beginning"},
-        "minItems": 1,
-        "maxItems": method.quotes_per_option,
-    }
-    rationale = {"type": "string", "minLength": 12, "maxLength": method.rationale_characters}
-    option = _object({"sentences": chosen, "rationale": rationale})
-    return {
-        **_object(dict.fromkeys(names, option)),
-        "$defs": {"beginning": {"type": "string", **_enum(sentences.beginnings)}},
-    }
-
-
-def _enum(choices: Sequence[str]) -> dict[str, Any]:
-    """An `enum`, which JSON Schema does not allow to be empty: an article may be all blank."""
-    return {"enum": list(choices)} if choices else {}
-
-
-def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def _read_option(
-    value: Mapping[str, Any],
-    name: str,
-    locate: Callable[[str], tuple[Evidence, ...]],
-    method: Method,
-) -> tuple[str, tuple[Evidence, ...]]:
-    most = method.quotes_per_option
-    match value.get(name):
-        case {"sentences": list(chosen), "rationale": str(rationale)} if (
-            all(isinstance(c, str) and c.strip() for c in chosen)
-            and 1 <= len(chosen) <= most
-            and rationale.strip()
-        ):
-            evidence = tuple(dict.fromkeys(e for c in chosen for e in locate(c)))
-            return _whole_words(rationale, method.rationale_characters), evidence
-    raise UnusableAnswerError(f"{name!r} does not give 1 to {most} sentences and a rationale")
-
-
-def _whole_words(text: str, limit: int) -> str:
-    """A text that the limit cut in the middle of a sentence ends at a word, and shows it."""
-    is_cut = len(text) >= limit - 1
-    text = " ".join(text.split())
-    if not is_cut or (len(text) <= limit and text.endswith((".", "!", "?", '"', "”"))):
-        return text
-    text = text[:limit]
-    return text[: text.rfind(" ") if " " in text else limit].rstrip(" ,;:-") + " …"

@@ -19,28 +19,37 @@ def groups(categories: Sequence[Category], method: Method) -> list[Sequence[Cate
 def questions(taxonomy: Taxonomy, method: Method) -> list[str]:
     """The longest text that each call may hold beside the articles."""
     system = render(taxonomy, "system", title=taxonomy.title)
+    asked = _typed if method.decide == "typed" else _scored
     return [
-        f"{system}\n\n{question(taxonomy, group, _ending(taxonomy, group, method))}"
+        f"{system}\n\n{text}"
         for wave in taxonomy.waves()
         for group in groups(wave, method)
+        for text in asked(taxonomy, group, method)
     ]
 
 
-def _ending(taxonomy: Taxonomy, group: Sequence[Category], method: Method) -> str:
-    if method.decide == "typed":  # the schema is part of the prompt where JSON mode is all there is
-        schema = json.dumps(typed_schema(group, method))
-        return render(taxonomy, "typed", categories=group, method=method) + schema
-    texts = [
-        render(taxonomy, "explain", category=c, options=c.options, method=method) for c in group
+def _typed(taxonomy: Taxonomy, group: Sequence[Category], method: Method) -> list[str]:
+    """The schema is part of the prompt where JSON mode is all there is."""
+    ending = render(taxonomy, "typed", categories=group, method=method)
+    return [question(taxonomy, group, ending) + json.dumps(typed_schema(group, method))]
+
+
+def _scored(taxonomy: Taxonomy, group: Sequence[Category], method: Method) -> list[str]:
+    return [
+        question(taxonomy, [c], ending)
+        for c in group
+        for ending in (
+            render(taxonomy, "score", category=c, names=c.judged),
+            render(taxonomy, "explain", category=c, options=c.options, method=method),
+        )
     ]
-    return max(texts, key=len)
 
 
 def answer_tokens(taxonomy: Taxonomy, method: Method) -> int:
     """How many tokens the longest answer to one call may have."""
-    longest = max(
-        sum(len(c.options) for c in group)
+    together = sum if method.decide == "typed" else max
+    return method.tokens_per_option * max(
+        together(len(c.options) for c in group)
         for wave in taxonomy.waves()
         for group in groups(wave, method)
     )
-    return method.tokens_per_option * longest

@@ -86,8 +86,10 @@ async def _classify(
 ) -> int:
     """Hands each report to `done`; returns how many incidents got none."""
     from classifier.errors import ModelError, ModelRequestError, ReplyError
-    from classifier.models.opening import open_model
+    from classifier.models.opening import method_name, open_model
+    from classifier.pipeline import method_of
 
+    method_of(taxonomy, method_name(settings))  # before weights are pulled for nothing
     failed = 0
     with shown_notices() as notices:
         async with open_model(settings, notices) as model:

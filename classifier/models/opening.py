@@ -39,6 +39,11 @@ def is_local(name: str) -> bool:
     return name == "embedded" or name.startswith(("embedded:", "gguf:"))
 
 
+def method_name(settings: Settings) -> str:
+    """The taxonomy's method to ask the settings' model by, known before it is opened."""
+    return settings.method or ("embedded" if is_local(settings.model) else "hosted")
+
+
 @asynccontextmanager
 async def open_model(
     settings: Settings, notices: Notices | None = None
@@ -70,7 +75,7 @@ async def _open_local(settings: Settings, notices: Notices, stack: AsyncExitStac
     counter = await stack.enter_async_context(ServerTokens(server.base_url, server.api_key))
     info = ModelInfo(
         name=name,
-        method=settings.method or "embedded",
+        method=method_name(settings),
         context_tokens=context,
         digest=digest,
         endpoint="embedded",
@@ -93,7 +98,7 @@ async def _open_hosted(settings: Settings, notices: Notices, stack: AsyncExitSta
         )
     info = ModelInfo(
         name=settings.model,
-        method=settings.method or "hosted",
+        method=method_name(settings),
         context_tokens=settings.context or HOSTED_CONTEXT,
         concurrency=settings.concurrency or HOSTED_CONCURRENCY,
         endpoint=at.place,

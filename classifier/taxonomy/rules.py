@@ -29,7 +29,7 @@ def cross_check(
     if not known and not broken:
         problems.append(Problem(header_file.file, 1, "has no categories", "Add categories/*.yaml"))
     for located, category in read:
-        for rule in (_name, _names, _letters, _boolean, _excludes):
+        for rule in (_name, _names, _letters, _boolean, _opposite, _excludes):
             problems += _at(located, rule(located, category))
         problems += _at(located, _gate(category, known, broken))
     return problems
@@ -85,6 +85,15 @@ def _letters(_: Located, category: Category) -> Iterator[Mistake]:
 def _boolean(_: Located, category: Category) -> Iterator[Mistake]:
     if category.select == "boolean" and len(category.options) != 1:
         yield ("options",), "a true-or-false category has one option", "Remove the others"
+
+
+def _opposite(_: Located, category: Category) -> Iterator[Mistake]:
+    if category.opposite is None:
+        return
+    if category.select != "boolean":
+        yield ("opposite",), "only a true-or-false category has an opposite", "Remove it"
+    elif category.opposite.name in (*category.names, UNKNOWN):
+        yield ("opposite", "name"), "the opposite has the name of an option", "Rename it"
 
 
 def _excludes(_: Located, category: Category) -> Iterator[Mistake]:

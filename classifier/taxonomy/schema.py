@@ -24,6 +24,17 @@ class Option(Record):
     excludes: tuple[Name, ...] = ()
 
 
+class Opposite(Record):
+    """What holds where the option of a true-or-false category does not: judged beside it, a small
+    model tells the two apart better than it says yes or no. `threshold` is the least probability
+    of the option, were these two all there is.
+    """
+
+    name: Name
+    definition: Text
+    threshold: float = Field(default=0.5, ge=0, le=1)
+
+
 class Gate(Record):
     """The category is asked only where `option` of `category` holds."""
 
@@ -42,6 +53,7 @@ class Category(Record):
     select: Literal["any", "one", "boolean"] = "any"
     merge: MergeRule = "union"
     gate: Gate | None = None
+    opposite: Opposite | None = None
     options: tuple[Option, ...] = Field(min_length=1)
 
     def option(self, name: str) -> Option:
@@ -55,6 +67,13 @@ class Category(Record):
     def names(self) -> tuple[str, ...]:
         """The names of the options, in their order."""
         return tuple(o.name for o in self.options)
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """What is scored: the options; of a true-or-false category its opposite or `unknown` too."""
+        if self.opposite:
+            return (*self.names, self.opposite.name)
+        return (*self.names, UNKNOWN) if self.select == "boolean" else self.names
 
 
 class Section(Record):
@@ -73,13 +92,11 @@ class Method(Record):
     """How the categories are asked.
 
     `decide`: `typed` takes the options from one typed answer, `scored` from the probability of
-    each option, `threshold` being the least that holds. `evidence`: `quotes` are copied by the
-    model, `sentences` are chosen by it among those of the articles. `categories_per_call` is how
+    each option, `threshold` being the least that holds. `categories_per_call` is how
     many categories one call asks; `tokens_per_option` bounds what is written for one option.
     """
 
     decide: Literal["typed", "scored"]
-    evidence: Literal["quotes", "sentences"] = "quotes"
     categories_per_call: int = Field(default=1, ge=1)
     tokens_per_option: int = Field(default=400, ge=16)
     rationale_characters: int = Field(default=600, ge=20)

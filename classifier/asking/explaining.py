@@ -1,0 +1,115 @@
+"""Explains the options that hold: for each a sentence of the articles that shows it, and why.
+
+Decoding is constrained to the beginnings of the articles' sentences, so that the evidence always
+stands in them; an endpoint that ignores the schema has its words located like any quote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from classifier.answers import Answer, OptionAnswer, UnusableAnswerError, exactly
+from classifier.asking.context import AskContext
+from classifier.asking.sentences import Sentences
+from classifier.chunking import Chunk
+from classifier.errors import ReplyError
+from classifier.models.seam import Request
+from classifier.prompting import conversation, question, render
+from classifier.records import Evidence
+from classifier.taxonomy import Category, Method
+
+
+async def explain(context: AskContext, chunk: Chunk, category: Category, answer: Answer) -> Answer:
+    """The answer, each option that holds with a rationale and its evidence.
+
+    An answer that cannot be explained keeps its decision without reasons, and the report's audit
+    says so.
+    """
+    sentences = Sentences(chunk, context.articles)
+
+    def locate(chosen: str) -> tuple[Evidence, ...]:
+        known = sentences.evidence(chosen)
+        return (known,) if known else context.locator.locate(chosen, chunk.parts)
+
+    def read(value: Mapping[str, Any]) -> Answer:
+        return _read(value, answer, locate, context.method)
+
+    try:
+        request = _request(context, chunk, category, answer, sentences)
+        explained, _, _ = await context.ask_json(request, read)
+    except (ReplyError, UnusableAnswerError):
+        return answer
+    return explained
+
+
+def _request(
+    context: AskContext, chunk: Chunk, category: Category, answer: Answer, sentences: Sentences
+) -> Request:
+    taxonomy, method = context.taxonomy, context.method
+    options = [category.option(name) for name in answer.applied]
+    ending = render(taxonomy, "explain", category=category, options=options, method=method)
+    asked = question(taxonomy, [category], ending)
+    return Request(
+        conversation(taxonomy, chunk, context.articles, asked),
+        max_tokens=method.tokens_per_option * len(options),
+        schema=_schema(answer.applied, sentences, method),
+    )
+
+
+def _schema(names: Sequence[str], sentences: Sentences, method: Method) -> dict[str, Any]:
+    """Option -> the beginning of a sentence, and why the option holds."""
+    why = {"type": "string", "minLength": 12, "maxLength": method.rationale_characters}
+    option = exactly({"sentence": {"$ref": "#/$defs/beginning"}, "why": why})
+    choices = _enum(sentences.beginnings)
+    return {
+        **exactly(dict.fromkeys(names, option)),
+        "$defs": {"beginning": {"type": "string", **choices}},
+    }
+
+
+def _enum(choices: Sequence[str]) -> dict[str, Any]:
+    """An `enum`, which JSON Schema does not allow to be empty: an article may be all blank."""
+    return {"enum": list(choices)} if choices else {}
+
+
+def _read(
+    value: Mapping[str, Any],
+    answer: Answer,
+    locate: Callable[[str], tuple[Evidence, ...]],
+    method: Method,
+) -> Answer:
+    options = tuple(
+        _read_option(value.get(option.option), option, locate, method) if option.applies else option
+        for option in answer.options
+    )
+    return replace(answer, options=options)
+
+
+def _read_option(
+    said: Any,
+    option: OptionAnswer,
+    locate: Callable[[str], tuple[Evidence, ...]],
+    method: Method,
+) -> OptionAnswer:
+    match said:
+        case {"sentence": str(chosen), "why": str(why)} if chosen.strip() and why.strip():
+            evidence = locate(chosen)
+            return replace(
+                option,
+                rationale=_whole_words(why, method.rationale_characters),
+                quotes=tuple(e.quote for e in evidence),
+                evidence=evidence,
+            )
+    raise UnusableAnswerError(f"{option.option!r} does not give a sentence and says why")
+
+
+def _whole_words(text: str, limit: int) -> str:
+    """A text that the limit cut in the middle of a sentence ends at a word, and shows it."""
+    is_cut = len(text) >= limit - 1
+    text = " ".join(text.split())
+    if not is_cut or (len(text) <= limit and text.endswith((".", "!", "?", '"', "”"))):
+        return text
+    text = text[:limit]
+    return text[: text.rfind(" ") if " " in text else limit].rstrip(" ,;:-") + " …"
