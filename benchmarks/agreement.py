@@ -36,7 +36,7 @@ Scores = dict[str, dict[str, float]]
 
 
 async def scores_of(gold: Path, taxonomy: Taxonomy, model: OpenModel) -> tuple[Any, Scores]:
-    labels = json.loads(gold.read_text("utf-8"))["labels"]
+    labels = json.loads(gold.read_text("utf-8"))["labels"]  # noqa: ASYNC240 - a small file
     options = ReadOptions(today=datetime.now(UTC).date())
     [incident] = read_incidents([str(gold)], options).incidents
     articles = {a.id: a for a in incident.articles}

@@ -4,8 +4,8 @@
 
 The paper's pattern asks two calls a category: gather the evidence from the articles, then decide
 from what was gathered. Its service kept no prefix warm, so each of its calls is evaluated whole;
-`--warm` lets it share prefixes as ours does. The prompts are in our words, the answers are free text
-of at most 256 tokens a call. The open fields are asked by neither.
+`--warm` lets it share prefixes as ours does. The prompts are in our words, the answers are free
+text of at most 256 tokens a call. The open fields are asked by neither.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class PaperPattern:
             f"{category.question}\n{options}"
         )
         await self.ask(
-            f"{gathered}\n\nFrom this, decide which of these options hold, and give the reasons for "
-            f"each: {category.question}\n{options}\nunknown: the articles do not say"
+            f"{gathered}\n\nFrom this, decide which of these options hold, and give the reasons "
+            f"for each: {category.question}\n{options}\nunknown: the articles do not say"
         )
 
 

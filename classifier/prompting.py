@@ -9,7 +9,7 @@ from classifier.chunking import Chunk
 from classifier.models.seam import Message
 from classifier.neutral import neutral as neutral
 from classifier.records import Article
-from classifier.taxonomy import Category, Taxonomy
+from classifier.taxonomy import Category, Method, Taxonomy
 from classifier.taxonomy.templates import fill
 
 
@@ -28,14 +28,19 @@ def question(taxonomy: Taxonomy, categories: Sequence[Category], ending: str) ->
 
 
 def conversation(
-    taxonomy: Taxonomy, chunk: Chunk, articles: Mapping[str, Article], ending: str
+    taxonomy: Taxonomy, method: Method, chunk: Chunk, articles: Mapping[str, Article], ending: str
 ) -> tuple[Message, ...]:
     """System message, then the chunk's passages followed by `ending`."""
     passages = render(taxonomy, "incident", parts=_parts(chunk, articles))
     return (
-        Message("system", render(taxonomy, "system", title=taxonomy.title)),
+        Message("system", system(taxonomy, method)),
         Message("user", f"{passages}\n\n{ending}"),
     )
+
+
+def system(taxonomy: Taxonomy, method: Method) -> str:
+    """The system message of every call by this method."""
+    return render(taxonomy, "system", title=taxonomy.title, method=method)
 
 
 def frame(taxonomy: Taxonomy, article: Article) -> str:

@@ -180,10 +180,11 @@ def plays(
             holds = told.get(category.name, ())
             chances = {n: 0.9 if n in holds else 0.1 for n in category.names}
             rest = 0.95 if category.opposite is None and not holds else 0.05
-            return scored_reply({**chances, category.judged[-1]: rest})
+            beside = dict.fromkeys(category.judged[len(category.names) :], rest)
+            return scored_reply({**chances, **beside})
         if "$defs" in (request.schema or {}) and "beginning" in (request.schema or {})["$defs"]:
             first = (request.schema or {})["$defs"]["beginning"]["enum"][0]
-            said = {n: {"sentence": first, "why": f"{n} is in it."} for n in asked}
+            said = {n: {"quote": first, "rationale": f"{n} is in it."} for n in asked}
             return json.dumps(said)
         if asked == ("quotes",):
             count = (request.schema or {})["properties"]["quotes"]["minItems"]

@@ -24,11 +24,11 @@ from tests.scripted import (
 RECIPES = recipes()
 METHOD = RECIPES.methods["embedded"]
 COURSE, DIET, BAKED = (RECIPES.categories[n] for n in ("course", "diet", "baked"))
-SCORES = {"meat": 0.1, "vegan": 0.8, "vegan_with_changes": 0.3, "unknown": 0.05}
+SCORES = {"meat": 0.1, "vegan": 0.8, "vegan_with_changes": 0.3}
 
 
 def said(sentence, rationale="Nothing in it comes from an animal.", name="vegan"):
-    return json.dumps({name: {"sentence": sentence, "why": rationale}})
+    return json.dumps({name: {"quote": sentence, "rationale": rationale}})
 
 
 def ask(script, category=DIET, text=TEXT):
@@ -86,7 +86,7 @@ def test_probabilities_are_read_whatever_the_tokens(indent, pattern):
 )  # fmt: skip
 def test_the_place_is_found_in_every_tokenisation(written):
     scores = read_scores(tokens("{", *written, *REST), of("a"))
-    assert scores == pytest.approx({"a": 0.8, "unknown": 0.1})
+    assert scores == pytest.approx({"a": 0.8})
 
 
 def test_other_words_at_the_place_count_for_neither():
@@ -96,7 +96,7 @@ def test_other_words_at_the_place_count_for_neither():
 
 
 def test_names_that_lie_in_one_another_are_told_apart():
-    names = {"vegan": 0.9, "not_vegan": 0.2, "vegan_not": 0.3, "unknown": 0.1}
+    names = {"vegan": 0.9, "not_vegan": 0.2, "vegan_not": 0.3}
     for order in (list(names), list(names)[::-1]):
         reply = scored_reply({n: names[n] for n in order})
         assert read_scores(reply, of("vegan", "not_vegan", "vegan_not")) == pytest.approx(names)
@@ -160,7 +160,7 @@ def test_the_scores_are_asked_for_with_alternatives():
     _, model, _ = ask([scored_reply({**SCORES, "vegan": 0.1})])
     [request] = model.history
     assert request.top_logprobs == 10
-    assert model.asked == [(*DIET.names, "unknown")]
+    assert model.asked == [DIET.names]
 
 
 def test_nothing_is_explained_where_nothing_holds():
@@ -223,16 +223,17 @@ def test_an_explanation_that_does_not_fit_is_asked_again(bad):
     assert len(model.history) == 3
 
 
-def test_a_second_explanation_that_does_not_fit_fails():
+def test_a_decision_that_cannot_be_explained_stands_without_reasons():
     answer, model = explained("{}", "{}")
-    assert "'vegan' does not give" in answer.failure
+    assert (answer.failure, answer.applied) == (None, ("vegan",))
+    assert (vegan(answer).rationale, vegan(answer).evidence) == ("", ())
     assert len(model.history) == 3
 
 
 @pytest.mark.parametrize("error", [ReplyError("cut"), ReplyError("the content filter")])
 def test_a_reply_that_cannot_be_used_fails_the_category(error):
     assert ask([error])[0].failure == str(error)
-    assert explained(error)[0].failure == str(error)
+    assert explained(error)[0].applied == ("vegan",)
 
 
 @pytest.mark.parametrize("error", [ModelAccessError("no"), ModelRequestError("no")])
@@ -305,4 +306,5 @@ def test_an_opposite_is_judged_beside_the_option(machine, data, applied, unknown
 
 def test_the_opposite_takes_the_place_of_unknown_in_the_question():
     assert KIND.judged == ("machine", "data")
-    assert DIET.judged[-1] == "unknown"
+    assert BAKED.judged == ("baked", "unknown")
+    assert DIET.judged == DIET.names

@@ -126,8 +126,8 @@ def test_an_unknown_row() -> None:
     assert page_row(unknown) == "unknown Nobody says."
 
 
-def test_false_is_no_and_not_the_none_of_a_closed_gate() -> None:
-    assert "Cyber-physical system: no\n" in to_terminal(report(cps=FALSE), FAIL)
+def test_false_is_the_opposite_and_not_the_none_of_a_closed_gate() -> None:
+    assert "Kind of system: digital\n" in to_terminal(report(cps=FALSE), FAIL)
     assert "Perception: None\n" in to_terminal(report(), FAIL)
 
 

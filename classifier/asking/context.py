@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from classifier.answers import UnusableAnswerError, read_object
+from classifier.chunking import Chunk
 from classifier.errors import ModelError, ModelRequestError
 from classifier.grounding import Locator
 from classifier.models.seam import Message, Model, Reply, Request
-from classifier.prompting import render
+from classifier.prompting import conversation, question, render
 from classifier.records import Article, Usage
-from classifier.taxonomy import Method, Taxonomy
+from classifier.taxonomy import Category, Method, Taxonomy
 
 T = TypeVar("T")
 
@@ -38,6 +39,13 @@ class AskContext:
     articles: Mapping[str, Article]
     locator: Locator
     meter: Meter
+
+    def messages(
+        self, chunk: Chunk, categories: Sequence[Category], ending: str
+    ) -> tuple[Message, ...]:
+        """The conversation that asks about the categories: articles, options, `ending`."""
+        asked = question(self.taxonomy, categories, ending)
+        return conversation(self.taxonomy, self.method, chunk, self.articles, asked)
 
     async def ask(self, request: Request) -> Reply:
         """One call; its usage is counted, that of a failed one too."""

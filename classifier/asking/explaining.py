@@ -16,7 +16,7 @@ from classifier.asking.sentences import Sentences
 from classifier.chunking import Chunk
 from classifier.errors import ReplyError
 from classifier.models.seam import Request
-from classifier.prompting import conversation, question, render
+from classifier.prompting import render
 from classifier.records import Evidence
 from classifier.taxonomy import Category, Method
 
@@ -50,9 +50,8 @@ def _request(
     taxonomy, method = context.taxonomy, context.method
     options = [category.option(name) for name in answer.applied]
     ending = render(taxonomy, "explain", category=category, options=options, method=method)
-    asked = question(taxonomy, [category], ending)
     return Request(
-        conversation(taxonomy, chunk, context.articles, asked),
+        context.messages(chunk, [category], ending),
         max_tokens=method.tokens_per_option * len(options),
         schema=_schema(answer.applied, sentences, method),
     )
@@ -60,8 +59,8 @@ def _request(
 
 def _schema(names: Sequence[str], sentences: Sentences, method: Method) -> dict[str, Any]:
     """Option -> the beginning of a sentence, and why the option holds."""
-    why = {"type": "string", "minLength": 12, "maxLength": method.rationale_characters}
-    option = exactly({"sentence": {"$ref": "#/$defs/beginning"}, "why": why})
+    rationale = {"type": "string", "minLength": 12, "maxLength": method.rationale_characters}
+    option = exactly({"quote": {"$ref": "#/$defs/beginning"}, "rationale": rationale})
     choices = _enum(sentences.beginnings)
     return {
         **exactly(dict.fromkeys(names, option)),
@@ -88,21 +87,21 @@ def _read(
 
 
 def _read_option(
-    said: Any,
+    given: Any,
     option: OptionAnswer,
     locate: Callable[[str], tuple[Evidence, ...]],
     method: Method,
 ) -> OptionAnswer:
-    match said:
-        case {"sentence": str(chosen), "why": str(why)} if chosen.strip() and why.strip():
+    match given:
+        case {"quote": str(chosen), "rationale": str(said)} if chosen.strip() and said.strip():
             evidence = locate(chosen)
             return replace(
                 option,
-                rationale=_whole_words(why, method.rationale_characters),
+                rationale=_whole_words(said, method.rationale_characters),
                 quotes=tuple(e.quote for e in evidence),
                 evidence=evidence,
             )
-    raise UnusableAnswerError(f"{option.option!r} does not give a sentence and says why")
+    raise UnusableAnswerError(f"{option.option!r} does not give a quote and a rationale")
 
 
 def _whole_words(text: str, limit: int) -> str:

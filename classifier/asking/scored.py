@@ -10,7 +10,6 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from classifier.answers import Answer, OptionAnswer, exactly
 from classifier.asking.context import AskContext
@@ -18,7 +17,7 @@ from classifier.asking.explaining import explain
 from classifier.chunking import Chunk
 from classifier.errors import ReplyError
 from classifier.models.seam import Reply, Request, TokenLogprobs
-from classifier.prompting import conversation, question, render
+from classifier.prompting import render
 from classifier.records import UNKNOWN
 from classifier.taxonomy import Category, Method
 
@@ -130,13 +129,8 @@ def _score_request(context: AskContext, chunk: Chunk, category: Category) -> Req
     names = category.judged
     ending = render(context.taxonomy, "score", category=category, names=names)
     return Request(
-        _messages(context, chunk, category, ending),
+        context.messages(chunk, [category], ending),
         max_tokens=32 + 24 * len(names),
         schema=exactly({name: {"type": "boolean"} for name in names}),
         top_logprobs=ALTERNATIVES,
     )
-
-
-def _messages(context: AskContext, chunk: Chunk, category: Category, ending: str) -> Any:
-    asked = question(context.taxonomy, [category], ending)
-    return conversation(context.taxonomy, chunk, context.articles, asked)

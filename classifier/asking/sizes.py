@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from classifier.answers import typed_schema
-from classifier.prompting import question, render
+from classifier.prompting import question, render, system
 from classifier.taxonomy import Category, Method, Taxonomy
 
 
@@ -18,10 +18,9 @@ def groups(categories: Sequence[Category], method: Method) -> list[Sequence[Cate
 
 def questions(taxonomy: Taxonomy, method: Method) -> list[str]:
     """The longest text that each call may hold beside the articles."""
-    system = render(taxonomy, "system", title=taxonomy.title)
     asked = _typed if method.decide == "typed" else _scored
     return [
-        f"{system}\n\n{text}"
+        f"{system(taxonomy, method)}\n\n{text}"
         for wave in taxonomy.waves()
         for group in groups(wave, method)
         for text in asked(taxonomy, group, method)

@@ -17,7 +17,7 @@ from classifier.asking.context import AskContext, follow_up
 from classifier.chunking import Chunk
 from classifier.errors import ModelRequestError, ReplyError
 from classifier.models.seam import Reply, Request
-from classifier.prompting import conversation, question, render
+from classifier.prompting import render
 from classifier.records import Evidence, Part
 from classifier.taxonomy import Category, Method
 
@@ -90,9 +90,8 @@ async def _ask(context: AskContext, chunk: Chunk, categories: Sequence[Category]
 def _request(context: AskContext, chunk: Chunk, categories: Sequence[Category]) -> Request:
     taxonomy, method = context.taxonomy, context.method
     ending = render(taxonomy, "typed", categories=categories, method=method)
-    asked = question(taxonomy, categories, ending)
     return Request(
-        conversation(taxonomy, chunk, context.articles, asked),
+        context.messages(chunk, categories, ending),
         max_tokens=method.tokens_per_option * sum(len(c.options) for c in categories),
         schema=typed_schema(categories, method),
     )

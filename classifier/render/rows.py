@@ -51,18 +51,21 @@ def unlisted(report: Report, taxonomy: Taxonomy) -> list[Row]:
 
 def _row(report: Report, category: Category, closed: str) -> Row:
     decision = report.categories[category.name]
-    return Row(category, decision, _options(decision, closed), _paragraphs(category, decision))
+    return Row(
+        category, decision, _options(category, decision, closed), _paragraphs(category, decision)
+    )
 
 
-def _options(decision: Decision, closed: str) -> str:
-    """The Option cell. No option is a true-or-false category that is false: the word is `no`,
-    for `None` says that the gate is closed.
+def _options(category: Category, decision: Decision, closed: str) -> str:
+    """The Option cell. No option is a true-or-false category that is false: the word is its
+    opposite or `no`, for `None` says that the gate is closed.
     """
     if decision.status == "not_applicable":
         return closed
     if decision.status == "failed":
         return "failed"
-    return ", ".join(decision.options) or "no"
+    otherwise = category.opposite.name if category.opposite else "no"
+    return ", ".join(decision.options) or otherwise
 
 
 def _paragraphs(category: Category, decision: Decision) -> tuple[Paragraph, ...]:

@@ -70,7 +70,7 @@ class Category(Record):
 
     @property
     def judged(self) -> tuple[str, ...]:
-        """What is scored: the options; of a true-or-false category its opposite or `unknown` too."""
+        """What is scored: the options, and where there is but one its opposite or `unknown`."""
         if self.opposite:
             return (*self.names, self.opposite.name)
         return (*self.names, UNKNOWN) if self.select == "boolean" else self.names

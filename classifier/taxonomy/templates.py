@@ -19,7 +19,7 @@ _ENVIRONMENT = ImmutableSandboxedEnvironment(
 
 # What the code fills in, by template: the contract between prompting and the wording of a taxonomy.
 VARIABLES: Mapping[str, frozenset[str]] = {
-    "system": frozenset({"title"}),
+    "system": frozenset({"title", "method"}),
     "incident": frozenset({"parts"}),
     "category": frozenset({"category", "unknown"}),
     "typed": frozenset({"categories", "method"}),
@@ -99,7 +99,7 @@ def _samples(header: Header, category: Category) -> dict[str, dict[str, Any]]:
     method = next(iter(header.methods.values()))
     part = dict.fromkeys(PART, "sample")
     return {
-        "system": {"title": header.title},
+        "system": {"title": header.title, "method": method},
         "incident": {"parts": [part]},
         "category": {"category": category, "unknown": header.unknown},
         "typed": {"categories": [category], "method": method},
