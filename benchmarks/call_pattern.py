@@ -21,7 +21,8 @@ from time import monotonic
 from openai import AsyncOpenAI
 
 from classifier.articles import ReadOptions, read_incidents
-from classifier.models.embedded import EmbeddedServer, ServerTokens
+from classifier.models import catalogue, weights
+from classifier.models.embedded import EmbeddedServer
 from classifier.models.opening import open_model
 from classifier.pipeline import classify_incident
 from classifier.records import Incident
@@ -91,18 +92,12 @@ class PaperPattern:
 
 
 async def paper(incident: Incident, taxonomy: Taxonomy, model: str, warm: bool) -> Cost:
-    settings = load_settings(model=model)
-    async with open_model(settings):  # pulls the weights where they are missing
-        pass
-    from classifier.models import catalogue, weights
-
     entry = catalogue.find(model.partition(":")[2] or "embedded")
-    path = weights.installed(entry, weights.models_folder())
-    assert path is not None
+    path = weights.pull(entry, weights.models_folder())
     text = "\n\n".join(f"[{a.id}] {a.title}\n{a.text}" for a in incident.articles)
     with EmbeddedServer(path) as server:
         client = AsyncOpenAI(base_url=server.base_url, api_key=server.api_key, timeout=900)
-        async with client, ServerTokens(server.base_url, server.api_key):
+        async with client:
             pattern = PaperPattern(client, warm)
             begun = monotonic()
             for category in taxonomy.categories.values():
