@@ -39,7 +39,9 @@ async def _ask(context: AskContext, chunk: Chunk, category: Category) -> Answer:
         answer = decide(await score(context, chunk, category), category, context.method)
     except ReplyError as error:
         return Answer(category.name, failure=str(error))
-    return await explain(context, chunk, category, answer) if answer.applied else answer
+    if not answer.applied or not context.method.explain:
+        return answer
+    return await explain(context, chunk, category, answer)
 
 
 async def score(context: AskContext, chunk: Chunk, category: Category) -> dict[str, float]:

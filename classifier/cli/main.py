@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 
 import typer
 
@@ -30,6 +31,18 @@ app.add_typer(taxonomy_app, name="taxonomy")
 app.add_typer(models_app, name="models")
 app.add_typer(cache_app, name="cache")
 app.command()(schema)
+
+
+def _add_installed(to: typer.Typer) -> None:
+    """Add the commands that installed packages offer: `eval` is one, and nothing here knows it."""
+    for point in sorted(entry_points(group="classifier.commands"), key=lambda p: p.name):
+        try:
+            to.add_typer(point.load(), name=point.name)
+        except Exception as error:  # noqa: BLE001 - one broken package must not take the rest
+            say(f"The command {point.name!r} cannot be loaded from {point.value}: {error!r}")
+
+
+_add_installed(app)
 
 
 def _version(wanted: bool) -> None:

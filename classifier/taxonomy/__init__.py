@@ -1,6 +1,11 @@
 """A taxonomy is data: a folder with categories, options, wording and how to ask for them."""
 
-from classifier.taxonomy.loading import available, check_taxonomy, load_taxonomy
+from classifier.taxonomy.loading import (
+    available,
+    check_taxonomy,
+    load_taxonomy,
+    taxonomy_folder,
+)
 from classifier.taxonomy.schema import Category, Gate, Method, Option, Section, Taxonomy
 
 __all__ = [
@@ -13,4 +18,5 @@ __all__ = [
     "available",
     "check_taxonomy",
     "load_taxonomy",
+    "taxonomy_folder",
 ]

@@ -37,7 +37,7 @@ def load_taxonomy(name: str | Path = "fail") -> Taxonomy:
 
     Raises `ConfigurationError` where there is none, `TaxonomyError` where it has mistakes.
     """
-    taxonomy, problems = _read(_folder(name))
+    taxonomy, problems = _read(taxonomy_folder(name))
     if problems or taxonomy is None:
         raise TaxonomyError(problems)
     return taxonomy
@@ -45,10 +45,11 @@ def load_taxonomy(name: str | Path = "fail") -> Taxonomy:
 
 def check_taxonomy(name: str | Path) -> list[Problem]:
     """Every mistake in the taxonomy's folder; an empty list where it can be used."""
-    return _read(_folder(name))[1]
+    return _read(taxonomy_folder(name))[1]
 
 
-def _folder(name: str | Path) -> Path:
+def taxonomy_folder(name: str | Path) -> Path:
+    """Where the taxonomy of that name lies, or the folder itself; `ConfigurationError` if none."""
     shipped = available()
     if str(name) in shipped:
         return shipped[str(name)]

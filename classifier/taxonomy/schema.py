@@ -94,6 +94,7 @@ class Method(Record):
     `decide`: `typed` takes the options from one typed answer, `scored` from the probability of
     each option, `threshold` being the least that holds. `categories_per_call` is how
     many categories one call asks; `tokens_per_option` bounds what is written for one option.
+    `explain` false leaves the rationale and quotes of `scored` out: for scoring, not for readers.
     """
 
     decide: Literal["typed", "scored"]
@@ -102,6 +103,7 @@ class Method(Record):
     rationale_characters: int = Field(default=600, ge=20)
     quotes_per_option: int = Field(default=3, ge=1)
     threshold: float = Field(default=0.5, ge=0, le=1)
+    explain: bool = True
 
 
 class Header(Record):
