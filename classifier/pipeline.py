@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from time import monotonic
+from typing import Any
 
 from classifier.answers import Answer
 from classifier.asking import AskContext, ask_scored, ask_typed
@@ -21,7 +22,7 @@ from classifier.deciding import gated, merge
 from classifier.errors import ConfigurationError, InputError
 from classifier.grounding import Locator
 from classifier.language import language_of
-from classifier.models.seam import OpenModel
+from classifier.models.seam import ModelInfo, OpenModel
 from classifier.prompting import frame
 from classifier.records import (
     ArticleRef,
@@ -124,6 +125,20 @@ def incident_ref(incident: Incident) -> IncidentRef:
     )
 
 
+def versions(info: ModelInfo) -> dict[str, str]:
+    """The versions of the software that answers, by its name."""
+    return {
+        "classifier": version("fail-classifier"),
+        "python": platform.python_version(),
+        "software": info.software,
+    }
+
+
+def parameters(method: Method, info: ModelInfo) -> dict[str, Any]:
+    """All that shapes the calls beside the prompts and the model."""
+    return {**method.model_dump(), "context_tokens": info.context_tokens}
+
+
 def _context(
     incident: Incident, taxonomy: Taxonomy, method: Method, model: OpenModel
 ) -> AskContext:
@@ -198,11 +213,7 @@ def _provenance(
 ) -> Provenance:
     scored = context.method.decide == "scored"
     return Provenance(
-        versions={
-            "classifier": version("fail-classifier"),
-            "python": platform.python_version(),
-            "software": model.info.software,
-        },
+        versions=versions(model.info),
         taxonomy=f"{context.taxonomy.name} {context.taxonomy.version}",
         taxonomy_sha256=context.taxonomy.sha256,
         prompts_sha256=context.taxonomy.wording_sha256,
@@ -211,7 +222,7 @@ def _provenance(
             name=model.info.name, digest=model.info.digest, endpoint=model.info.endpoint
         ),
         method=model.info.method,
-        parameters={**context.method.model_dump(), "context_tokens": model.info.context_tokens},
+        parameters=parameters(context.method, model.info),
         confidence=ConfidenceOrigin(source="logprobs" if scored else "none"),
         chunks=chunks,
         usage=context.meter.usage,

@@ -120,7 +120,7 @@ def file_names(reports: Sequence[Report]) -> Mapping[str, Report]:
     named: dict[str, Report] = {}
     taken: set[str] = set()
     for report in reports:
-        name = _file_name(report.incident.id)
+        name = file_name(report.incident.id)
         if name.casefold() in taken:  # file systems that ignore case would overwrite
             name = f"{name}-{_hash(report.incident.id)}"
         taken.add(name.casefold())
@@ -128,8 +128,11 @@ def file_names(reports: Sequence[Report]) -> Mapping[str, Report]:
     return named
 
 
-def _file_name(identifier: str) -> str:
-    """The id itself where it is a harmless name; otherwise what is left of it, and a hash."""
+def file_name(identifier: str) -> str:
+    """The id itself where it is a harmless name; otherwise what is left of it, and a hash.
+
+    It has no suffix, and is no path.
+    """
     kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in identifier).strip("._")
     kept = kept.encode()[:_LONGEST_NAME].decode(errors="ignore")
     return kept if kept == identifier else f"{kept or 'incident'}-{_hash(identifier)}"

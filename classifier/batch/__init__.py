@@ -1,0 +1,1 @@
+"""Batch labelling runs: many incidents in, a run folder out."""
