@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from classifier.records import Record
+from classifier.records import Evidence, Record
 from eval.figures import Figure
 
 Verdict = Literal["better", "worse", "no_difference", "too_few"]
@@ -38,7 +38,8 @@ class Change(Record):
 class Flip(Record):
     """A decision that became right (`helpful`) or wrong.
 
-    Options are as answered: `()` where the category is false, failed or closed.
+    Options are as answered: `()` where the category is false, failed or closed. The rationale and
+    the evidence are those of the options that held.
     """
 
     incident: str
@@ -49,6 +50,8 @@ class Flip(Record):
     after: tuple[str, ...]
     rationale_before: str = ""
     rationale_after: str = ""
+    evidence_before: tuple[Evidence, ...] = ()
+    evidence_after: tuple[Evidence, ...] = ()
 
 
 class Comparison(Record):

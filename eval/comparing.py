@@ -158,8 +158,8 @@ def _adjusted(family: Sequence[_Pair], level: float) -> Mapping[str, float]:
 
 def _changes(before: Cases, after: Cases, rules: Rules) -> list[Mapping[str, Figure]]:
     """For all categories together and for each: the change of each rate, with its interval."""
-    sides = [[Statistics(c) for c in cases.categories] for cases in (before, after)]
     incidents = len(before.incidents)
+    sides = [[Statistics(c, incidents) for c in cases.categories] for cases in (before, after)]
 
     def measure(weights: Floats) -> list[Measures]:
         old, new = ([s.sums(weights) for s in side] for side in sides)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 
@@ -44,4 +45,5 @@ def _next(left: list[str], labels: dict[str, frozenset[Label]], wanted: dict[Lab
         return left[0]
     rarest = min(lacking, key=lambda label: (supply[label], -wanted[label], label))
     able = [i for i in left if rarest in labels[i]]
-    return max(able, key=lambda i: sum(wanted[label] for label in labels[i]))
+    # sets have another order in each process, and a plain sum another last digit with it
+    return max(able, key=lambda i: math.fsum(wanted[label] for label in labels[i]))

@@ -1,0 +1,166 @@
+"""A baseline: answers that were looked at and found good, which a change must not fall behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from classifier.errors import ConfigurationError, InputError
+from classifier.models.seam import ModelInfo
+from classifier.pipeline import method_of, parameters
+from classifier.records import ModelRef, Record, Status
+from classifier.taxonomy import Taxonomy
+from eval.gold import Gold
+from eval.predictions import Prediction, Predictions
+
+
+class BaselineAnswer(Record):
+    """The answer to one category of one incident."""
+
+    options: tuple[str, ...]
+    status: Status
+
+
+class Baseline(Record):
+    """What a gate compares with. Baselines are written with `schema_version` 1.
+
+    `incidents` maps an id to the fingerprint of its article and labels; `options` a category to
+    the options that it had; `lines` a file of the taxonomy's folder to digests of its lines.
+    `model_setting` is what `--model` was. An incident in `incidents` without answers had failed.
+    """
+
+    schema_version: Literal[1] = 1
+    taxonomy: str
+    options: dict[str, tuple[str, ...]]
+    model_setting: str
+    model: ModelRef
+    method: str
+    parameters: dict[str, Any]
+    explain: bool
+    incidents: dict[str, str]
+    answers: dict[str, dict[str, BaselineAnswer]]
+    lines: dict[str, tuple[str, ...]]
+
+    @property
+    def predictions(self) -> Predictions:
+        """The answers, as they are compared."""
+        items = {
+            name: Prediction(
+                id=name,
+                options={c: a.options for c, a in answers.items()},
+                status={c: a.status for c, a in answers.items()},
+            )
+            for name, answers in self.answers.items()
+        }
+        lost = dict.fromkeys(set(self.incidents) - set(items), "it had failed in the baseline")
+        return Predictions(items, "the baseline", lost)
+
+
+def baseline_of(
+    gold: Gold,
+    predictions: Predictions,
+    taxonomy: Taxonomy,
+    info: ModelInfo,
+    *,
+    model_setting: str,
+    lines: Mapping[str, tuple[str, ...]],
+) -> Baseline:
+    """The baseline that a run on this gold makes."""
+    method = method_of(taxonomy, info.method)
+    return Baseline(
+        taxonomy=taxonomy.name,
+        options={name: c.names for name, c in taxonomy.categories.items()},
+        model_setting=model_setting,
+        model=ModelRef(name=info.name, digest=info.digest, endpoint=info.endpoint),
+        method=info.method,
+        parameters=parameters(method, info),
+        explain=method.explain,
+        incidents={i.id: gold.only([i.id]).fingerprint for i in gold.incidents},
+        answers={
+            name: {
+                category: BaselineAnswer(options=item.options.get(category, ()), status=status)
+                for category, status in item.status.items()
+            }
+            for name, item in predictions.items.items()
+        },
+        lines=dict(lines),
+    )
+
+
+def load_baseline(path: Path) -> Baseline:
+    """The baseline in a file; `InputError` where it is none."""
+    try:
+        return Baseline.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"The baseline {str(path)!r} cannot be read: {error.strerror}. Make one with "
+            "`classifier eval bless`."
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise InputError(
+            f"{str(path)!r} is no baseline: {where}: {first['msg']}. Make one with "
+            "`classifier eval bless`."
+        ) from error
+
+
+def save_baseline(baseline: Baseline, path: Path) -> None:
+    """Write it whole or not at all; `ConfigurationError` where the place takes no file."""
+    beside = path.with_name(path.name + ".new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(baseline.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The baseline {str(path)!r} cannot be written: {error.strerror}. Choose another place."
+        ) from error
+
+
+def gold_of(baseline: Baseline, gold: Gold) -> Gold:
+    """The incidents of the baseline; `ConfigurationError` where they are not those of the gold."""
+    known = {i.id for i in gold.incidents}
+    gone = sorted(set(baseline.incidents) - known)
+    changed = [
+        name
+        for name, fingerprint in baseline.incidents.items()
+        if name in known and gold.only([name]).fingerprint != fingerprint
+    ]
+    if gone or changed:
+        what = [f"{', '.join(gone)} missing"] if gone else []
+        what += [f"{', '.join(changed)} with another text or other labels"] if changed else []
+        raise ConfigurationError(
+            f"The gold of {gold.source} is not the baseline's: {'; '.join(what)}. Give the gold "
+            "that the baseline was made on, or bless a new baseline."
+        )
+    return gold.only(baseline.incidents)
+
+
+def check_taxonomy(baseline: Baseline, taxonomy: Taxonomy) -> None:
+    """Raises `ConfigurationError` where the baseline's answers are not of this taxonomy."""
+    if baseline.taxonomy != taxonomy.name:
+        raise ConfigurationError(
+            f"The baseline is of the taxonomy {baseline.taxonomy!r}, and {taxonomy.name!r} is "
+            f"asked. Give --taxonomy {baseline.taxonomy}, or bless a baseline of its own."
+        )
+    now = {name: c.names for name, c in taxonomy.categories.items()}
+    if differing := [n for n in baseline.options if baseline.options[n] != now.get(n)]:
+        raise ConfigurationError(
+            f"The options of {', '.join(differing)} are not those of the baseline. Answers to "
+            "different options cannot be compared: bless a new baseline."
+        )
+
+
+def check_model(baseline: Baseline, info: ModelInfo) -> None:
+    """Raises `ConfigurationError` where another model would answer than the baseline's."""
+    asked = (info.name, info.digest)
+    if asked != (baseline.model.name, baseline.model.digest):
+        raise ConfigurationError(
+            f"The baseline was answered by {baseline.model.name} and {info.name} is asked now "
+            f"(weights {str(info.digest)[:12]}, then {str(baseline.model.digest)[:12]}). Leave "
+            "--model out, or bless a baseline of this model."
+        )

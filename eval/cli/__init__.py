@@ -1,0 +1,17 @@
+"""The commands `classifier eval` and `classifier gold`, offered through an entry point."""
+
+import typer
+
+from eval.cli.evaluate import agreement, compare, run, score
+from eval.cli.gating import bless, gate
+from eval.cli.gold import app as gold_app
+
+__all__ = ["eval_app", "gold_app"]
+
+eval_app = typer.Typer(
+    name="eval",
+    help="Score prompts against gold, compare two versions, gate a change.",
+    no_args_is_help=True,
+)
+for command in (score, run, compare, gate, bless, agreement):
+    eval_app.command()(command)

@@ -1,0 +1,128 @@
+"""From gold and predictions to a score or a comparison, with what was scored written into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from classifier.errors import ConfigurationError
+from classifier.taxonomy import Taxonomy
+from eval.changes import Comparison
+from eval.comparing import Rules, compare
+from eval.figures import EvidenceScore, Score
+from eval.flips import flips
+from eval.gold import Gold
+from eval.pairing import Pairing, build_cases
+from eval.predictions import Predictions
+from eval.scoring import DRAWS, score
+
+_NAMED = 5
+
+
+def evaluate(
+    gold: Gold, predictions: Predictions, taxonomy: Taxonomy, *, draws: int = DRAWS, seed: int = 0
+) -> Score:
+    """The score of predictions against gold; its notes name what did not pair.
+
+    Raises `InputError` where they have nothing in common or speak of options that the taxonomy
+    lacks.
+    """
+    cases, pairing = build_cases(gold, predictions, taxonomy)
+    found = score(cases, draws=draws, seed=seed)
+    return found.model_copy(
+        update={
+            "gold": gold.source,
+            "gold_fingerprint": gold.fingerprint,
+            "predictions": predictions.source,
+            "predictions_fingerprint": predictions.fingerprint,
+            "evidence": _evidence(gold, predictions),
+            "notes": (*found.notes, *predictions.notes, *pairing_notes(pairing)),
+        }
+    )
+
+
+def contrast(
+    gold: Gold,
+    before: tuple[Predictions, Taxonomy],
+    after: tuple[Predictions, Taxonomy],
+    rules: Rules,
+) -> Comparison:
+    """The comparison of two predictions on the same gold, each by its own taxonomy, with flips.
+
+    Raises `ConfigurationError` where the two are not of the same incidents or categories.
+    """
+    _refuse_different(before, after)
+    _same_categories(before[1], after[1])
+    sides = [build_cases(gold, predictions, taxonomy) for predictions, taxonomy in (before, after)]
+    (a, first), (b, second) = sides
+    found = compare(a, b, rules)
+    notes = [f"before: {note}" for note in (*before[0].notes, *pairing_notes(first))]
+    notes += [f"after: {note}" for note in (*after[0].notes, *pairing_notes(second))]
+    return found.model_copy(
+        update={
+            "gold": gold.source,
+            "gold_fingerprint": gold.fingerprint,
+            "before": before[0].source,
+            "after": after[0].source,
+            "flips": flips(a, b, gold, before[0], after[0]),
+            "notes": tuple(notes),
+        }
+    )
+
+
+def pairing_notes(pairing: Pairing) -> Iterator[str]:
+    """A sentence for each kind of thing that did not pair."""
+    if pairing.missing:
+        yield f"without a prediction, counted as wrong: {_few(pairing.missing)}"
+    if pairing.failed:
+        yield f"without a report, counted as wrong: {_few(pairing.failed)}"
+    if pairing.surplus:
+        yield f"predicted and not in this gold, not scored: {_few(pairing.surplus)}"
+    if pairing.blank:
+        names = sorted({category for _, category in pairing.blank})
+        yield f"null where nothing closes the category, read as no option: {', '.join(names)}"
+
+
+def _few(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
+    return ", ".join(ids[:_NAMED]) + more
+
+
+def _evidence(gold: Gold, predictions: Predictions) -> EvidenceScore | None:
+    items = (predictions.items.get(incident.id) for incident in gold.incidents)
+    counts = [i.evidence for i in items if i is not None and i.evidence is not None]
+    if not counts:
+        return None
+    return EvidenceScore.of(
+        quotes=sum(c.quotes for c in counts),
+        located=sum(c.located for c in counts),
+        options=sum(c.options for c in counts),
+        without_evidence=sum(c.without_quote for c in counts),
+    )
+
+
+def _refuse_different(
+    before: tuple[Predictions, Taxonomy], after: tuple[Predictions, Taxonomy]
+) -> None:
+    told = [{*p.items, *p.failures} for p, _ in (before, after)]
+    if told[0] == told[1]:
+        return
+    only = [_few(sorted(told[side] - told[1 - side])) for side in (0, 1)]
+    parts = [
+        f"only {predictions.source} has {names}"
+        for names, (predictions, _) in zip(only, (before, after), strict=True)
+        if names
+    ]
+    raise ConfigurationError(
+        f"The two runs did not answer the same gold: {'; '.join(parts)}. Run both on the same "
+        "incidents."
+    )
+
+
+def _same_categories(before: Taxonomy, after: Taxonomy) -> None:
+    if list(before.categories) != list(after.categories):
+        differing = sorted(set(before.categories) ^ set(after.categories))
+        what = ", ".join(differing) or "their order"
+        raise ConfigurationError(
+            f"The two taxonomies do not have the same categories: {what}. Name with --category "
+            "those that both have."
+        )

@@ -1,0 +1,1 @@
+"""How scores and comparisons look: text, JUnit XML, GitHub annotations, one HTML page."""

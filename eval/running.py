@@ -1,0 +1,189 @@
+"""Classifies the gold's articles, so that the answers can be scored or compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from classifier.batch.folder import RunFolder
+from classifier.batch.starting import manifest_of
+from classifier.errors import ConfigurationError, InputError, ModelRequestError, ReplyError
+from classifier.models.opening import Notices, method_name, open_model
+from classifier.models.seam import OpenModel
+from classifier.pipeline import Progress, classify_incident, method_of
+from classifier.records import Report, Usage
+from classifier.settings import Settings
+from classifier.taxonomy import Category, Taxonomy
+from eval.gold import Gold, GoldIncident
+from eval.predictions import Predictions, from_reports
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is asked of each incident: these categories (none named: all), explained or not."""
+
+    categories: tuple[str, ...] = ()
+    explain: bool = True
+
+    def of(self, taxonomy: Taxonomy) -> Taxonomy:
+        """The taxonomy with what is asked, and the categories that gate it.
+
+        Raises `ConfigurationError` for a category that the taxonomy lacks.
+        """
+        if unknown := [name for name in self.categories if name not in taxonomy.categories]:
+            raise ConfigurationError(
+                f"{taxonomy.name} has no category {unknown[0]!r}. "
+                f"Allowed: {', '.join(taxonomy.categories)}."
+            )
+        chosen = _with_gates(self.categories or tuple(taxonomy.categories), taxonomy.categories)
+        methods = {
+            name: method.model_copy(update={"explain": self.explain})
+            for name, method in taxonomy.methods.items()
+        }
+        kept = {name: c for name, c in taxonomy.categories.items() if name in chosen}
+        return taxonomy.model_copy(update={"categories": kept, "methods": methods})
+
+    def gold(self, gold: Gold, taxonomy: Taxonomy) -> Gold:
+        """The gold with the labels of what is asked; all of it where no category was named."""
+        if not self.categories:
+            return gold
+        narrow = (
+            i.model_copy(
+                update={"labels": {c: o for c, o in i.labels.items() if c in taxonomy.categories}}
+            )
+            for i in gold.incidents
+        )
+        return replace(gold, incidents=tuple(narrow))
+
+    def predictions(self, predictions: Predictions, taxonomy: Taxonomy) -> Predictions:
+        """The answers to what is asked; all of them where no category was named."""
+        if not self.categories:
+            return predictions
+        items = {
+            name: replace(
+                item,
+                options={c: o for c, o in item.options.items() if c in taxonomy.categories},
+                status={c: s for c, s in item.status.items() if c in taxonomy.categories},
+                confidence={c: p for c, p in item.confidence.items() if c in taxonomy.categories},
+            )
+            for name, item in predictions.items.items()
+        }
+        return replace(predictions, items=items)
+
+
+def _with_gates(names: Sequence[str], categories: Mapping[str, Category]) -> set[str]:
+    chosen: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        gate = categories[name].gate
+        chosen.add(name)
+        if gate is not None and gate.category not in chosen:
+            waiting.append(gate.category)
+    return chosen
+
+
+class Sink(Protocol):
+    """Where answers go: a run folder, or memory."""
+
+    def append_report(self, report: Report) -> None:
+        """Keep a report."""
+
+    def append_failure(self, id_: str, stage: str, reason: str) -> None:
+        """Keep the failure of an incident."""
+
+
+@dataclass
+class Kept:
+    """A sink in memory."""
+
+    reports: list[Report] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def append_report(self, report: Report) -> None:
+        """Keep a report."""
+        self.reports.append(report)
+
+    def append_failure(self, id_: str, stage: str, reason: str) -> None:
+        """Keep the failure of an incident."""
+        self.failures[id_] = f"{stage}: {reason}"
+
+
+async def run_gold(
+    gold: Gold, taxonomy: Taxonomy, settings: Settings, folder: Path, notices: Notices
+) -> int:
+    """Classify the gold into a run folder, going on with what is there; returns the failures.
+
+    Raises `ConfigurationError` where the folder holds another run.
+    """
+    method_of(taxonomy, method_name(settings))  # before weights are pulled for nothing
+    async with open_model(settings, notices) as model:
+        asked = {"categories": list(taxonomy.categories)}
+        manifest = manifest_of(taxonomy, model.info, gold.fingerprint, asked)
+        with RunFolder.create_or_resume(folder, manifest) as writer:
+            done = writer.done()
+            if done:
+                notices.say(f"Going on: {len(done)} of {len(gold.incidents)} are done already.")
+            rest = gold.only([i.id for i in gold.incidents if i.id not in done])
+            return await classify_gold(rest, taxonomy, model, writer, notices)
+
+
+async def ask_gold(
+    gold: Gold, versions: Sequence[tuple[str, Taxonomy]], settings: Settings, notices: Notices
+) -> list[Predictions]:
+    """The answers of one model to each version of the taxonomy, by its name."""
+    for _, taxonomy in versions:
+        method_of(taxonomy, method_name(settings))
+    found = []
+    async with open_model(settings, notices) as model:
+        for name, taxonomy in versions:
+            kept = Kept()
+            await classify_gold(gold, taxonomy, model, kept, notices, label=f"{name}: ")
+            _report_cost(name, kept.reports, notices)
+            found.append(from_reports(kept.reports, name, kept.failures))
+    return found
+
+
+def _report_cost(name: str, reports: Sequence[Report], notices: Notices) -> None:
+    usage = sum((r.provenance.usage for r in reports), Usage())
+    notices.say(
+        f"{name}: {usage.calls} calls, {usage.cache_hits} answered from the cache, "
+        f"{usage.prompt_tokens} prompt tokens, {usage.completion_tokens} written."
+    )
+
+
+async def classify_gold(
+    gold: Gold,
+    taxonomy: Taxonomy,
+    model: OpenModel,
+    sink: Sink,
+    notices: Notices,
+    *,
+    label: str = "",
+) -> int:
+    """Classify the incidents one after another; returns how many came to no report.
+
+    An incident that the model does not take is a failure in the sink, and the next one goes on.
+    Raises `ModelError` where the endpoint cannot be used at all, and `ConfigurationError`.
+    """
+    failed = 0
+    for number, incident in enumerate(gold.incidents):
+        place = f"{label}{number + 1}/{len(gold.incidents)} {incident.id}"
+        try:
+            sink.append_report(await _report(incident, taxonomy, model, notices, place))
+        except (ModelRequestError, ReplyError, InputError) as error:
+            failed += 1
+            sink.append_failure(incident.id, "ask", str(error))
+            notices.say(f"{incident.id}: {error}")
+    return failed
+
+
+async def _report(
+    incident: GoldIncident, taxonomy: Taxonomy, model: OpenModel, notices: Notices, place: str
+) -> Report:
+    def progress(at: Progress) -> None:
+        notices.progress(at.done, at.total, f"{place}: {at.category}")
+
+    return await classify_incident(incident.incident, taxonomy, model, progress=progress)
