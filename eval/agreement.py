@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
@@ -20,10 +20,13 @@ from eval.metrics import Floats, Measurer, Measures, mean_defined, measurer
 from eval.pairing import build_cases
 from eval.predictions import Prediction, Predictions
 from eval.scoring import ALL, DRAWS
+from eval.significance import RULE_OF_THREE
 
 Band = Literal["above", "within", "below", "too_few"]
 FIGURES = ("exact", "kappa", "alpha")
 CONFIDENCE = 0.95
+# Fewer cannot show a difference: all one way has a chance of 1/16 with five, of 1/32 with six.
+LEAST_INCIDENTS = 6
 
 
 class Agreed(Record):
@@ -41,7 +44,7 @@ class CategoryAgreement(Record):
 
     `difference` is the model's share of equal sets less the people's. The model is `within` the
     human band where its interval excludes a lag of the margin and more, `below` and `above` where
-    it excludes zero; else there are `too_few` incidents to tell.
+    it excludes zero; else, and of fewer than six incidents, there are `too_few` to tell.
     """
 
     name: str
@@ -99,10 +102,11 @@ def agree(
     found = measure(np.ones((1, len(several))))
     drawn = replicate(measure, len(several), draws if len(several) > 1 else 0, seed)
     names = [ALL, *taxonomy.categories]
-    counts = measure.decisions
     each = [
-        _category(name, n, values, drawn[place] if drawn else {}, margin)
-        for place, (name, n, values) in enumerate(zip(names, counts, found, strict=True))
+        _category(name, judged, values, drawn[place] if drawn else {}, margin)
+        for place, (name, judged, values) in enumerate(
+            zip(names, measure.judged, found, strict=True)
+        )
     ]
     return AgreementScore(
         gold=gold.source,
@@ -152,6 +156,22 @@ def _as_predictions(gold: Gold) -> Predictions:
     return Predictions(items, "a rater")
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """How many decisions people share, and in which incidents."""
+
+    decisions: int
+    incidents: frozenset[str]
+
+
+def _judged(cases: Cases) -> list[_Judged]:
+    """In all categories together, then in each."""
+    each = [
+        _Judged(c.n, frozenset(cases.incidents[row] for row in c.rows)) for c in cases.categories
+    ]
+    return [_Judged(cases.n, frozenset().union(*(j.incidents for j in each))), *each]
+
+
 class _Together:
     """A measurer of all pairs: the mean of people's agreement, of the model's, their difference."""
 
@@ -165,15 +185,18 @@ class _Together:
         self._people: list[tuple[Measurer, list[int]]] = []
         self._model: list[tuple[Measurer, list[int]]] = []
         places = {name: n for n, name in enumerate(incidents)}
-        counts: list[list[int]] = []
+        counts: list[list[_Judged]] = []
         for pair in pairs:
             cases, _ = build_cases(pair.first, _as_predictions(pair.second), taxonomy)
             self._people.append(_placed(cases, places))
-            counts.append([cases.n, *(c.n for c in cases.categories)])
+            counts.append(_judged(cases))
             for side in (pair.first, pair.second) if model else ():
                 asked, _ = build_cases(side, _scored(model, side), taxonomy)
                 self._model.append(_placed(asked, places))
-        self.decisions = [sum(column) for column in zip(*counts, strict=True)]
+        self.judged = [
+            _Judged(sum(j.decisions for j in same), frozenset().union(*(j.incidents for j in same)))
+            for same in zip(*counts, strict=True)
+        ]
 
     def __call__(self, weights: Floats) -> list[Measures]:
         people = _mean(self._people, weights)
@@ -209,19 +232,19 @@ def _mean(measures: Sequence[tuple[Measurer, list[int]]], weights: Floats) -> li
 
 
 def _category(
-    name: str, decisions: int, found: Measures, drawn: Measures, margin: float
+    name: str, judged: _Judged, found: Measures, drawn: Measures, margin: float
 ) -> CategoryAgreement:
     figures = dict(_figures(found, drawn))
     people = Agreed(**{f: figures[f] for f in FIGURES})
     if "difference" not in figures:
-        return CategoryAgreement(name=name, decisions=decisions, people=people)
+        return CategoryAgreement(name=name, decisions=judged.decisions, people=people)
     return CategoryAgreement(
         name=name,
-        decisions=decisions,
+        decisions=judged.decisions,
         people=people,
         model=Agreed(**{f: figures[f"model_{f}"] for f in FIGURES}),
         difference=figures["difference"],
-        band=_band(figures["difference"], margin),
+        band=_band(figures["difference"], len(judged.incidents), margin),
     )
 
 
@@ -235,11 +258,16 @@ def _figures(found: Measures, drawn: Measures) -> Iterator[tuple[str, Figure]]:
         yield name, Figure(value=float(values[0]), low=low, high=high)
 
 
-def _band(difference: Figure, margin: float) -> Band:
-    if difference.low is None or difference.high is None:
+def _band(difference: Figure, incidents: int, margin: float) -> Band:
+    """Where no incident differs from another, the bootstrap sees no spread: the rule of three says
+    how much there may yet be.
+    """
+    low, high = difference.low, difference.high
+    if low is None or high is None or incidents < LEAST_INCIDENTS:
         return "too_few"
-    if difference.high < 0:
+    if high < 0:
         return "below"
-    if difference.low > 0:
+    if low > 0:
         return "above"
-    return "within" if difference.low > -margin else "too_few"
+    blind = low == high and margin * incidents < RULE_OF_THREE
+    return "within" if low > -margin and not blind else "too_few"

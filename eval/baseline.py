@@ -15,6 +15,9 @@ from classifier.records import ModelRef, Record, Status
 from classifier.taxonomy import Taxonomy
 from eval.gold import Gold
 from eval.predictions import Prediction, Predictions
+from eval.writing import write_whole
+
+WHAT = "The baseline"
 
 
 class BaselineAnswer(Record):
@@ -109,16 +112,8 @@ def load_baseline(path: Path) -> Baseline:
 
 
 def save_baseline(baseline: Baseline, path: Path) -> None:
-    """Write it whole or not at all; `ConfigurationError` where the place takes no file."""
-    beside = path.with_name(path.name + ".new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(baseline.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The baseline {str(path)!r} cannot be written: {error.strerror}. Choose another place."
-        ) from error
+    """Write it whole or not at all; raises `ConfigurationError` where it cannot be written."""
+    write_whole(path, baseline.model_dump_json(indent=1) + "\n", WHAT)
 
 
 def gold_of(baseline: Baseline, gold: Gold) -> Gold:
@@ -157,10 +152,14 @@ def check_taxonomy(baseline: Baseline, taxonomy: Taxonomy) -> None:
 
 def check_model(baseline: Baseline, info: ModelInfo) -> None:
     """Raises `ConfigurationError` where another model would answer than the baseline's."""
-    asked = (info.name, info.digest)
-    if asked != (baseline.model.name, baseline.model.digest):
+    then = baseline.model
+    if (info.name, info.digest) != (then.name, then.digest):
         raise ConfigurationError(
-            f"The baseline was answered by {baseline.model.name} and {info.name} is asked now "
-            f"(weights {str(info.digest)[:12]}, then {str(baseline.model.digest)[:12]}). Leave "
-            "--model out, or bless a baseline of this model."
+            f"The baseline was answered by {_shown(then.name, then.digest)}, and "
+            f"{_shown(info.name, info.digest)} is asked now. Leave --model out, or bless a "
+            "baseline of this model."
         )
+
+
+def _shown(name: str, digest: str | None) -> str:
+    return f"{name} (weights {digest[:12]})" if digest else name

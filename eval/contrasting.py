@@ -12,6 +12,7 @@ from classifier.errors import ConfigurationError
 from classifier.models.opening import Notices
 from classifier.settings import Settings
 from classifier.taxonomy import Taxonomy, load_taxonomy
+from eval.evaluating import check_same_categories, check_scorable
 from eval.gold import Gold
 from eval.predictions import Predictions, load_predictions
 from eval.revisions import taxonomy_at
@@ -42,14 +43,21 @@ def sides(question: Question, notices: Notices, closing: ExitStack) -> tuple[Gol
     loaded = _versions(question, closing)
     if loaded is None:
         taxonomy = scope.of(load_taxonomy(question.settings.taxonomy))
+        gold = scope.gold(question.gold, taxonomy)
+        check_scorable(gold, taxonomy)
         told = [_run(name, taxonomy, scope) for name in (question.before, str(question.after))]
-        return scope.gold(question.gold, taxonomy), told[0], told[1]
+        return gold, told[0], told[1]
     before, after = ((name, scope.of(taxonomy)) for name, taxonomy in loaded)
     gold = scope.gold(question.gold, after[1])
-    asked = asyncio.run(
-        ask_gold(gold, [before, after], question.settings, notices),
-    )
+    _check(gold, before[1], after[1])
+    asked = asyncio.run(ask_gold(gold, [before, after], question.settings, notices))
     return gold, (asked[0], before[1]), (asked[1], after[1])
+
+
+def _check(gold: Gold, before: Taxonomy, after: Taxonomy) -> None:
+    check_same_categories(before, after)
+    for taxonomy in (before, after):
+        check_scorable(gold, taxonomy)
 
 
 def _run(name: str, taxonomy: Taxonomy, scope: Scope) -> Side:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from classifier.errors import ConfigurationError
+from classifier.errors import ConfigurationError, InputError
 from classifier.taxonomy import Taxonomy
 from eval.changes import Comparison
 from eval.comparing import Rules, compare
@@ -51,7 +51,7 @@ def contrast(
     Raises `ConfigurationError` where the two are not of the same incidents or categories.
     """
     _refuse_different(before, after)
-    _same_categories(before[1], after[1])
+    check_same_categories(before[1], after[1])
     sides = [build_cases(gold, predictions, taxonomy) for predictions, taxonomy in (before, after)]
     (a, first), (b, second) = sides
     found = compare(a, b, rules)
@@ -67,6 +67,30 @@ def contrast(
             "notes": tuple(notes),
         }
     )
+
+
+def check_scorable(gold: Gold, taxonomy: Taxonomy) -> None:
+    """Raises `InputError` where the gold has no label for the taxonomy, or one that it lacks: to
+    be known before anything is asked.
+    """
+    nobody = Predictions({}, "nobody", {incident.id: "" for incident in gold.incidents})
+    cases, _ = build_cases(gold, nobody, taxonomy)
+    if not cases.n:
+        raise InputError(
+            f"{gold.source} has no label in {', '.join(taxonomy.categories)}, so nothing can be "
+            "scored. Label the incidents, or name other categories."
+        )
+
+
+def check_same_categories(before: Taxonomy, after: Taxonomy) -> None:
+    """Raises `ConfigurationError` where the categories of two taxonomies differ."""
+    if list(before.categories) != list(after.categories):
+        differing = sorted(set(before.categories) ^ set(after.categories))
+        what = ", ".join(differing) or "their order"
+        raise ConfigurationError(
+            f"The two taxonomies do not have the same categories: {what}. Name with --category "
+            "those that both have."
+        )
 
 
 def pairing_notes(pairing: Pairing) -> Iterator[str]:
@@ -116,13 +140,3 @@ def _refuse_different(
         f"The two runs did not answer the same gold: {'; '.join(parts)}. Run both on the same "
         "incidents."
     )
-
-
-def _same_categories(before: Taxonomy, after: Taxonomy) -> None:
-    if list(before.categories) != list(after.categories):
-        differing = sorted(set(before.categories) ^ set(after.categories))
-        what = ", ".join(differing) or "their order"
-        raise ConfigurationError(
-            f"The two taxonomies do not have the same categories: {what}. Name with --category "
-            "those that both have."
-        )

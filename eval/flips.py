@@ -24,8 +24,8 @@ def flips(
             gold=labels[incident][category] or (),
             before=_options(old.items.get(incident), category),
             after=_options(new.items.get(incident), category),
-            rationale_before=_rationale(old.items.get(incident), category),
-            rationale_after=_rationale(new.items.get(incident), category),
+            rationale_before=_rationale(old, incident, category),
+            rationale_after=_rationale(new, incident, category),
             evidence_before=_evidence(old.items.get(incident), category),
             evidence_after=_evidence(new.items.get(incident), category),
         )
@@ -45,10 +45,11 @@ def _options(prediction: Prediction | None, category: str) -> tuple[str, ...]:
     return prediction.options.get(category, ()) if prediction else ()
 
 
-def _rationale(prediction: Prediction | None, category: str) -> str:
+def _rationale(side: Predictions, incident: str, category: str) -> str:
     """The reasons of the options that hold, or why there is no answer."""
+    prediction = side.items.get(incident)
     if prediction is None:
-        return ""
+        return side.failures.get(incident, "")
     held = prediction.options.get(category, ())
     reasons = prediction.rationale.get(category, {})
     told = [f"({name}) {reasons[name]}" for name in held if reasons.get(name)]

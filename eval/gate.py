@@ -9,6 +9,7 @@ from classifier.pipeline import method_of
 from classifier.settings import Settings
 from classifier.taxonomy import load_taxonomy, taxonomy_folder
 from eval.baseline import (
+    WHAT,
     baseline_of,
     check_model,
     check_taxonomy,
@@ -18,11 +19,13 @@ from eval.baseline import (
 )
 from eval.blame import Place, changed_lines, line_digests
 from eval.comparing import Rules
-from eval.evaluating import contrast
+from eval.evaluating import check_scorable, contrast
 from eval.gating import GateResult, judge
 from eval.gold import Gold
-from eval.predictions import from_reports
 from eval.running import Kept, Scope, classify_gold
+from eval.writing import check_place
+
+NOW = "the prompts as they are"
 
 
 async def gated(
@@ -39,13 +42,14 @@ async def gated(
     scope = Scope(tuple(baseline.options), explain=baseline.explain)
     taxonomy = scope.of(whole)
     chosen = scope.gold(gold_of(baseline, gold), taxonomy)
+    check_scorable(chosen, taxonomy)
     settings = _with_model(settings, baseline.model_setting)
     method_of(taxonomy, method_name(settings))
     kept = Kept()
     async with open_model(settings, notices) as model:
         check_model(baseline, model.info)
         await classify_gold(chosen, taxonomy, model, kept, notices)
-    now = from_reports(kept.reports, "the prompts as they are", kept.failures)
+    now = kept.predictions(NOW)
     found = contrast(chosen, (baseline.predictions, taxonomy), (now, taxonomy), Rules())
     return judge(found, margin, _changed(settings.taxonomy, baseline.lines))
 
@@ -53,15 +57,20 @@ async def gated(
 async def blessed(
     path: Path, gold: Gold, scope: Scope, settings: Settings, notices: Notices
 ) -> list[str]:
-    """Make a baseline of the answers to this gold; returns the incidents without a report."""
+    """Make a baseline of the answers to this gold; returns the incidents without a report.
+
+    Raises `ClassifierError` where none has one; the old baseline stays.
+    """
     taxonomy = scope.of(load_taxonomy(settings.taxonomy))
+    check_scorable(scope.gold(gold, taxonomy), taxonomy)
+    check_place(path, WHAT)
     method_of(taxonomy, method_name(settings))
     kept = Kept()
     async with open_model(settings, notices) as model:
         await classify_gold(gold, taxonomy, model, kept, notices)
         made = baseline_of(
             gold,
-            from_reports(kept.reports, str(path), kept.failures),
+            kept.predictions(NOW),
             taxonomy,
             model.info,
             model_setting=settings.model,

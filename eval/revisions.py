@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from classifier.errors import ConfigurationError
+from classifier.errors import ConfigurationError, TaxonomyError
 from classifier.taxonomy import Taxonomy, load_taxonomy, taxonomy_folder
 
 
@@ -34,7 +34,17 @@ def taxonomy_at(revision: str, name: str) -> Iterator[Taxonomy]:
     with TemporaryDirectory(prefix="classifier-") as place:
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
             archive.extractall(place, filter="data")
-        yield load_taxonomy(Path(place) / within)
+        yield _loaded(Path(place) / within, revision)
+
+
+def _loaded(folder: Path, revision: str) -> Taxonomy:
+    try:
+        return load_taxonomy(folder)
+    except TaxonomyError as error:
+        raise ConfigurationError(
+            f"The taxonomy cannot be used as it was at {revision!r}:\n{error}\nName a revision "
+            "in which it was sound."
+        ) from error
 
 
 def _commit(folder: Path, revision: str) -> str:

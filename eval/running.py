@@ -9,7 +9,13 @@ from typing import Protocol
 
 from classifier.batch.folder import RunFolder
 from classifier.batch.starting import manifest_of
-from classifier.errors import ConfigurationError, InputError, ModelRequestError, ReplyError
+from classifier.errors import (
+    ClassifierError,
+    ConfigurationError,
+    InputError,
+    ModelRequestError,
+    ReplyError,
+)
 from classifier.models.opening import Notices, method_name, open_model
 from classifier.models.seam import OpenModel
 from classifier.pipeline import Progress, classify_incident, method_of
@@ -110,6 +116,16 @@ class Kept:
         """Keep the failure of an incident."""
         self.failures[id_] = f"{stage}: {reason}"
 
+    def predictions(self, source: str) -> Predictions:
+        """What was answered; raises `ClassifierError` where no incident came to a report."""
+        if not self.reports:
+            reasons = list(self.failures.values()) or ["there was no incident"]
+            raise ClassifierError(
+                f"Of {source}, no incident came to a report ({reasons[0]}), so there is nothing "
+                "to judge by. Mend that, and run it again."
+            )
+        return from_reports(self.reports, source, self.failures)
+
 
 async def run_gold(
     gold: Gold, taxonomy: Taxonomy, settings: Settings, folder: Path, notices: Notices
@@ -133,7 +149,10 @@ async def run_gold(
 async def ask_gold(
     gold: Gold, versions: Sequence[tuple[str, Taxonomy]], settings: Settings, notices: Notices
 ) -> list[Predictions]:
-    """The answers of one model to each version of the taxonomy, by its name."""
+    """The answers of one model to each version of the taxonomy, by its name.
+
+    Raises `ClassifierError` where a version came to no report at all.
+    """
     for _, taxonomy in versions:
         method_of(taxonomy, method_name(settings))
     found = []
@@ -142,7 +161,7 @@ async def ask_gold(
             kept = Kept()
             await classify_gold(gold, taxonomy, model, kept, notices, label=f"{name}: ")
             _report_cost(name, kept.reports, notices)
-            found.append(from_reports(kept.reports, name, kept.failures))
+            found.append(kept.predictions(name))
     return found
 
 

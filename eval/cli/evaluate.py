@@ -61,7 +61,7 @@ def score(
     found_gold = scope.gold(gold_in(gold), loaded)
     told = load_stored_answers(predictions, answers) if answers else load_predictions(predictions)
     found = evaluate(found_gold, scope.predictions(told, loaded), loaded, draws=draws, seed=seed)
-    deliver(_score_text(found, format_), out)
+    deliver(_score_text(found, found_gold, format_), out)
 
 
 @with_settings
@@ -82,18 +82,22 @@ def run(
     Run it again with the same folder, and it goes on where it stopped.
     """
     from classifier.taxonomy import load_taxonomy
-    from eval.evaluating import evaluate
+    from eval.evaluating import check_scorable, evaluate
     from eval.predictions import load_predictions
     from eval.running import Scope, run_gold
     from eval.sampling import sample
 
     scope = Scope(tuple(category or ()), explain=not decide_only)
     taxonomy = scope.of(load_taxonomy(settings.taxonomy))
-    chosen = scope.gold(sample(gold_in(gold), limit, seed), taxonomy)
+    found_gold = scope.gold(sample(gold_in(gold), limit, seed), taxonomy)
+    check_scorable(chosen, taxonomy)
     with shown_notices() as notices:
-        failed = asyncio.run(run_gold(chosen, taxonomy, settings, out, notices))
-    found = evaluate(chosen, load_predictions(out), taxonomy, draws=draws, seed=seed)
-    deliver(_score_text(found, format_), None)
+        failed = asyncio.run(run_gold(found_gold, taxonomy, settings, out, notices))
+    if failed == len(chosen.incidents):
+        say(f"No incident came to a report, so there is nothing to score; {out} says why.")
+        raise typer.Exit(FELL_SHORT)
+    found = evaluate(found_gold, load_predictions(out), taxonomy, draws=draws, seed=seed)
+    deliver(_score_text(found, found_gold, format_), None)
     if failed:
         say(f"{counted(failed, 'incident', 'incidents')} came to no report; {out} says why.")
         raise typer.Exit(FELL_SHORT)
@@ -134,7 +138,10 @@ def compare(
     from eval.evaluating import contrast
     from eval.running import Scope
     from eval.sampling import sample
+    from eval.writing import check_place
 
+    if out:
+        check_place(out, "--out")
     scope = Scope(tuple(category or ()), explain=not decide_only)
     with shown_notices() as notices, ExitStack() as closing:
         asked = Question(before, after, sample(gold_in(gold), limit, seed), scope, settings)
@@ -169,13 +176,13 @@ def agreement(
     deliver(found.to_json() if format_ is Format.json else agreement_text(found), out)
 
 
-def _score_text(found: "Score", format_: Format) -> str:
+def _score_text(found: "Score", gold: "Gold", format_: Format) -> str:
     if format_ is Format.json:
         return found.to_json()
     if format_ is Format.html:
         from eval.render.page import score_page
 
-        return score_page(found)
+        return score_page(found, gold)
     from eval.render.score_text import score_text
 
     return score_text(found)

@@ -40,12 +40,15 @@ def gate(
     from eval.render.comparison_text import comparison_text
     from eval.render.github import to_github
     from eval.render.junit import to_junit
+    from eval.writing import check_place
 
+    if junit:
+        check_place(junit, "--junit")
     with shown_notices() as notices:
         result = asyncio.run(gated(baseline, gold_in(gold), margin, settings, notices))
     deliver(comparison_text(result.comparison), None)
     if junit:
-        deliver(to_junit(result), junit)
+        deliver(to_junit(result), junit, "--junit")
     if github:
         deliver(to_github(result), None)
     say(result.reason)

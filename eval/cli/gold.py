@@ -124,7 +124,12 @@ def _save(incidents: "Sequence[GoldIncident]", out: Path) -> None:
     from classifier.errors import ConfigurationError
     from eval.gold import save_gold
 
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"--out {str(out)!r} is no folder to write to: {error.strerror}. Choose another place."
+        ) from error
     named = {out / f"{file_name(incident.id)}.yaml": incident for incident in incidents}
     if there := [str(path) for path in named if path.exists()]:
         raise ConfigurationError(

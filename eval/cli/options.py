@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from classifier.cli.console import say
-from classifier.errors import ConfigurationError
+from eval.writing import write_whole
 
 if TYPE_CHECKING:
     from eval.gold import Gold
@@ -56,20 +56,12 @@ def gold_in(folder: Path | None) -> Gold:
     return load_gold(folder or data_folder("seeds"))
 
 
-def deliver(text: str, out: Path | None) -> None:
+def deliver(text: str, out: Path | None, option: str = "--out") -> None:
     """Print a text, or write it whole to a file; `ConfigurationError` where that cannot be."""
     if out is None:
         encoding = sys.stdout.encoding or "utf-8"
         sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
         sys.stdout.flush()
         return
-    beside = out.with_name(out.name + ".new")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(out)
-    except OSError as error:
-        raise ConfigurationError(
-            f"--out {str(out)!r} cannot be written: {error.strerror}. Choose another place."
-        ) from error
+    write_whole(out, text, option)
     say(f"Written: {out}")

@@ -22,7 +22,7 @@ def comparison_text(comparison: Comparison, *, flips: bool = True) -> str:
     """The whole comparison; without its flips where `flips` is false."""
     parts = [*_heading(comparison), "", _table(comparison), "", *_reading(comparison)]
     if comparison.notes:
-        parts += ["", *(f"Note: {note}" for note in comparison.notes)]
+        parts += ["", *(f"Note: {note}." for note in comparison.notes)]
     if flips and comparison.flips:
         parts += ["", "Flips, the harmful ones first"]
         parts += [line for flip in comparison.flips for line in ("", *_flip(flip))]
