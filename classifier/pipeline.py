@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -217,7 +217,7 @@ def _provenance(
         taxonomy=f"{context.taxonomy.name} {context.taxonomy.version}",
         taxonomy_sha256=context.taxonomy.sha256,
         prompts_sha256=context.taxonomy.wording_sha256,
-        articles_sha256=_digest(a.sha256 for a in incident.articles),
+        articles_sha256=articles_sha256(incident),
         model=ModelRef(
             name=model.info.name, digest=model.info.digest, endpoint=model.info.endpoint
         ),
@@ -230,5 +230,6 @@ def _provenance(
     )
 
 
-def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+def articles_sha256(incident: Incident) -> str:
+    """One digest of the texts of all its articles, as 64 hexadecimal digits."""
+    return hashlib.sha256("\n".join(a.sha256 for a in incident.articles).encode()).hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from classifier.errors import ConfigurationError, InputError
+from classifier.pipeline import articles_sha256
 from classifier.taxonomy import Taxonomy
 from eval.changes import Comparison
 from eval.comparing import Rules, compare
@@ -35,7 +36,12 @@ def evaluate(
             "predictions": predictions.source,
             "predictions_fingerprint": predictions.fingerprint,
             "evidence": _evidence(gold, predictions),
-            "notes": (*found.notes, *predictions.notes, *pairing_notes(pairing)),
+            "notes": (
+                *found.notes,
+                *predictions.notes,
+                *pairing_notes(pairing),
+                *_text_notes(gold, predictions),
+            ),
         }
     )
 
@@ -124,19 +130,33 @@ def _evidence(gold: Gold, predictions: Predictions) -> EvidenceScore | None:
     )
 
 
+def _text_notes(gold: Gold, predictions: Predictions) -> Iterator[str]:
+    read = {name: item.articles_sha256 for name, item in predictions.items.items()}
+    other = [
+        i.id for i in gold.incidents if read.get(i.id) not in (None, articles_sha256(i.incident))
+    ]
+    if other:
+        yield f"answered from another text than the gold's: {_few(other)}"
+
+
 def _refuse_different(
     before: tuple[Predictions, Taxonomy], after: tuple[Predictions, Taxonomy]
 ) -> None:
-    told = [{*p.items, *p.failures} for p, _ in (before, after)]
-    if told[0] == told[1]:
-        return
+    (old, _), (new, _) = before, after
+    told = [{*p.items, *p.failures} for p in (old, new)]
     only = [_few(sorted(told[side] - told[1 - side])) for side in (0, 1)]
-    parts = [
-        f"only {predictions.source} has {names}"
-        for names, (predictions, _) in zip(only, (before, after), strict=True)
-        if names
-    ]
-    raise ConfigurationError(
-        f"The two runs did not answer the same gold: {'; '.join(parts)}. Run both on the same "
-        "incidents."
-    )
+    parts = [f"only {p.source} has {ids}" for ids, p in zip(only, (old, new), strict=True) if ids]
+    if other := sorted(
+        n for n in old.items.keys() & new.items.keys() if _texts_differ(old, new, n)
+    ):
+        parts.append(f"the articles of {_few(other)} are not the same")
+    if parts:
+        raise ConfigurationError(
+            f"The two runs did not answer the same gold: {'; '.join(parts)}. Run both on the same "
+            "incidents."
+        )
+
+
+def _texts_differ(before: Predictions, after: Predictions, name: str) -> bool:
+    texts = {p.items[name].articles_sha256 for p in (before, after)}
+    return None not in texts and len(texts) > 1

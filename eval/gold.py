@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 
 from classifier.articles.naming import quoted, shown
 from classifier.errors import ClassifierError, ConfigurationError, InputError
+from classifier.pipeline import articles_sha256
 from classifier.records import Article, Identifier, Incident, Record
 from classifier.taxonomy.yaml_lines import Place
 from eval.gold_files import GOLD_KEYS, YAML_SUFFIXES, Source, gold_files, read_source
@@ -89,6 +90,12 @@ class Gold:
             line = json.dumps([incident.id, articles, labels], sort_keys=True)
             digest.update(line.encode() + b"\n")
         return digest.hexdigest()
+
+    @cached_property
+    def articles_fingerprint(self) -> str:
+        """The SHA-256 of ids and article texts alone: what answers depend on."""
+        lines = (f"{i.id} {articles_sha256(i.incident)}\n" for i in self.incidents)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def only(self, ids: Collection[str]) -> Gold:
         """The gold of these incidents alone; an id that is not there is let be."""

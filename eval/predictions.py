@@ -44,7 +44,8 @@ class Prediction:
     was not answered at all is in neither `options` nor `status`. `confidence` maps an option to a
     number between 0 and 1, where there is any; `rationale` maps an option (or `unknown`) to its
     reason, and `reason` says why a category failed or does not apply. `quotes` are the evidence of
-    the options that hold. `evidence`, `seconds` and `usage` are None where no report says them.
+    the options that hold. `articles_sha256` is the digest of the texts that were read; it,
+    `evidence`, `seconds` and `usage` are None where no report says them.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Prediction:
     rationale: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     reason: Mapping[str, str] = field(default_factory=dict)
     quotes: Mapping[str, tuple[Evidence, ...]] = field(default_factory=dict)
+    articles_sha256: str | None = None
     seconds: float | None = None
     usage: Usage | None = None
 
@@ -361,6 +363,7 @@ def _of_report(report: ReportShape, quotes: QuotesOf) -> Prediction:
         evidence=_evidence(decisions.values()),
         rationale={name: kept for name, kept in rationale.items() if kept},
         reason={name: why for name, d in decisions.items() if (why := d.get("reason"))},
+        articles_sha256=provenance.get("articles_sha256"),
         seconds=provenance.get("seconds"),
         usage=provenance.get("usage"),
     )

@@ -50,8 +50,9 @@ class OriginShape(TypedDict):
 
 
 class ProvenanceShape(TypedDict):
-    """What the report cost, and where its confidences come from."""
+    """What the report read and cost, and where its confidences come from."""
 
+    articles_sha256: NotRequired[str]
     confidence: NotRequired[OriginShape]
     usage: NotRequired[Usage]
     seconds: NotRequired[float]

@@ -137,7 +137,7 @@ async def run_gold(
     method_of(taxonomy, method_name(settings))  # before weights are pulled for nothing
     async with open_model(settings, notices) as model:
         asked = {"categories": list(taxonomy.categories)}
-        manifest = manifest_of(taxonomy, model.info, gold.fingerprint, asked)
+        manifest = manifest_of(taxonomy, model.info, gold.articles_fingerprint, asked)
         with RunFolder.create_or_resume(folder, manifest) as writer:
             done = writer.done()
             if done:
@@ -151,58 +151,75 @@ async def ask_gold(
 ) -> list[Predictions]:
     """The answers of one model to each version of the taxonomy, by its name.
 
-    Raises `ClassifierError` where a version came to no report at all.
+    Each incident is asked of every version in turn, while the model still has its articles at
+    hand. Raises `ClassifierError` where a version came to no report at all.
     """
     for _, taxonomy in versions:
         method_of(taxonomy, method_name(settings))
-    found = []
+    kept = [Kept() for _ in versions]
+    lines = [
+        _Line(taxonomy, sink, f"{name}: ")
+        for (name, taxonomy), sink in zip(versions, kept, strict=True)
+    ]
     async with open_model(settings, notices) as model:
-        for name, taxonomy in versions:
-            kept = Kept()
-            await classify_gold(gold, taxonomy, model, kept, notices, label=f"{name}: ")
-            _report_cost(name, kept.reports, notices)
-            found.append(kept.predictions(name))
-    return found
-
-
-def _report_cost(name: str, reports: Sequence[Report], notices: Notices) -> None:
-    usage = sum((r.provenance.usage for r in reports), Usage())
-    notices.say(
-        f"{name}: {usage.calls} calls, {usage.cache_hits} answered from the cache, "
-        f"{usage.prompt_tokens} prompt tokens, {usage.completion_tokens} written."
-    )
+        await _classify(gold, lines, model, notices)
+    return [k.predictions(name) for k, (name, _) in zip(kept, versions, strict=True)]
 
 
 async def classify_gold(
-    gold: Gold,
-    taxonomy: Taxonomy,
-    model: OpenModel,
-    sink: Sink,
-    notices: Notices,
-    *,
-    label: str = "",
+    gold: Gold, taxonomy: Taxonomy, model: OpenModel, sink: Sink, notices: Notices
 ) -> int:
     """Classify the incidents one after another; returns how many came to no report.
 
     An incident that the model does not take is a failure in the sink, and the next one goes on.
     Raises `ModelError` where the endpoint cannot be used at all, and `ConfigurationError`.
     """
-    failed = 0
-    for number, incident in enumerate(gold.incidents):
-        place = f"{label}{number + 1}/{len(gold.incidents)} {incident.id}"
+    line = _Line(taxonomy, sink)
+    await _classify(gold, [line], model, notices)
+    return line.failed
+
+
+@dataclass
+class _Line:
+    """One taxonomy that is asked, where its answers go, and what they came to."""
+
+    taxonomy: Taxonomy
+    sink: Sink
+    label: str = ""
+    failed: int = 0
+    usage: Usage = field(default_factory=Usage)
+
+    async def ask(
+        self, incident: GoldIncident, model: OpenModel, notices: Notices, place: str
+    ) -> None:
+        def progress(at: Progress) -> None:
+            notices.progress(at.done, at.total, f"{self.label}{place}: {at.category}")
+
         try:
-            sink.append_report(await _report(incident, taxonomy, model, notices, place))
+            report = await classify_incident(
+                incident.incident, self.taxonomy, model, progress=progress
+            )
         except (ModelRequestError, ReplyError, InputError) as error:
-            failed += 1
-            sink.append_failure(incident.id, "ask", str(error))
-            notices.say(f"{incident.id}: {error}")
-    return failed
+            self.failed += 1
+            self.sink.append_failure(incident.id, "ask", str(error))
+            notices.say(f"{self.label}{incident.id}: {error}")
+        else:
+            self.usage += report.provenance.usage
+            self.sink.append_report(report)
+
+    @property
+    def cost(self) -> str:
+        spent = self.usage
+        return (
+            f"{self.label}{spent.calls} calls, {spent.cache_hits} answered from the cache, "
+            f"{spent.prompt_tokens} prompt tokens, {spent.completion_tokens} written."
+        )
 
 
-async def _report(
-    incident: GoldIncident, taxonomy: Taxonomy, model: OpenModel, notices: Notices, place: str
-) -> Report:
-    def progress(at: Progress) -> None:
-        notices.progress(at.done, at.total, f"{place}: {at.category}")
-
-    return await classify_incident(incident.incident, taxonomy, model, progress=progress)
+async def _classify(gold: Gold, lines: Sequence[_Line], model: OpenModel, notices: Notices) -> None:
+    for number, incident in enumerate(gold.incidents):
+        for line in lines:
+            place = f"{number + 1}/{len(gold.incidents)} {incident.id}"
+            await line.ask(incident, model, notices, place)
+    for line in lines:
+        notices.say(line.cost)

@@ -13,7 +13,7 @@ import pytest
 from cli_tools import ROOT, Shell, clean_environment, fitting, started
 from fake_endpoint import FakeEndpoint
 
-from classifier.cli.console import counted, visible
+from classifier.cli.console import counted, now_and_then, visible
 
 HEAVY = ("openai", "trafilatura", "xllamacpp", "pydantic_settings", "tiktoken", "pydantic", "rich")
 
@@ -136,3 +136,11 @@ def test_messages_show_what_cannot_be_printed(text: str, seen: str) -> None:
 def test_nouns_follow_their_number() -> None:
     assert counted(1, "reply", "replies") == "1 reply"
     assert counted(0, "reply", "replies") == "0 replies"
+
+
+def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = iter([0.0, 59.0, 61.0, 61.0, 100.0, 122.0, 122.0])
+    progress = now_and_then(60, lambda: next(clock))
+    for done in range(4):
+        progress(done, 4, f"step {done}")
+    assert capsys.readouterr().err == "step 1 (1/4)\nstep 3 (3/4)\n"

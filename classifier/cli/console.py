@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import typer
@@ -33,13 +35,28 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
+def now_and_then(
+    seconds: float = 60, clock: Callable[[], float] = monotonic
+) -> Callable[[int, int, str], None]:
+    """Says how far it is, at most once in so many seconds: a log is no place for a bar."""
+    said = clock()
+
+    def progress(done: int, total: int, text: str) -> None:
+        nonlocal said
+        if clock() - said >= seconds:
+            said = clock()
+            say(f"{text} ({done}/{total})")
+
+    return progress
+
+
 @contextmanager
 def shown_notices() -> Iterator[Notices]:
-    """Sentences on standard error; a progress bar there too, on a terminal alone."""
+    """Sentences on standard error; there too a progress bar on a terminal, else a line a minute."""
     from classifier.models.opening import Notices
 
     if not sys.stderr.isatty():
-        yield Notices(say=say)
+        yield Notices(say=say, progress=now_and_then())
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

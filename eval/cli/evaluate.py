@@ -90,10 +90,10 @@ def run(
     scope = Scope(tuple(category or ()), explain=not decide_only)
     taxonomy = scope.of(load_taxonomy(settings.taxonomy))
     found_gold = scope.gold(sample(gold_in(gold), limit, seed), taxonomy)
-    check_scorable(chosen, taxonomy)
+    check_scorable(found_gold, taxonomy)
     with shown_notices() as notices:
         failed = asyncio.run(run_gold(found_gold, taxonomy, settings, out, notices))
-    if failed == len(chosen.incidents):
+    if failed == len(found_gold.incidents):
         say(f"No incident came to a report, so there is nothing to score; {out} says why.")
         raise typer.Exit(FELL_SHORT)
     found = evaluate(found_gold, load_predictions(out), taxonomy, draws=draws, seed=seed)

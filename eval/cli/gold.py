@@ -1,6 +1,7 @@
 """`classifier gold`: check gold, and bring in gold that was made elsewhere."""
 
 from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -112,6 +113,8 @@ def _articles(files: Sequence[Path]) -> "list[Article]":
 
     from classifier.articles import ReadOptions, read_incidents
 
+    if not files:
+        return []
     reading = read_incidents([str(f) for f in files], ReadOptions(today=datetime.now(UTC).date()))
     for _, error in reading.failures:
         raise error
@@ -120,18 +123,18 @@ def _articles(files: Sequence[Path]) -> "list[Article]":
 
 def _save(incidents: "Sequence[GoldIncident]", out: Path) -> None:
     """Write each to a file of its own; nothing that is there is overwritten."""
-    from classifier.cli.output import file_name
     from classifier.errors import ConfigurationError
     from eval.gold import save_gold
 
+    named = {out / f"{name}.yaml": incident for name, incident in _names(incidents).items()}
     try:
         out.mkdir(parents=True, exist_ok=True)
+        there = [str(path) for path in named if path.exists()]
     except OSError as error:
         raise ConfigurationError(
             f"--out {str(out)!r} is no folder to write to: {error.strerror}. Choose another place."
         ) from error
-    named = {out / f"{file_name(incident.id)}.yaml": incident for incident in incidents}
-    if there := [str(path) for path in named if path.exists()]:
+    if there:
         raise ConfigurationError(
             f"{there[0]!r} is there already, and nothing is overwritten. Choose another --out, or "
             "move it away."
@@ -139,3 +142,18 @@ def _save(incidents: "Sequence[GoldIncident]", out: Path) -> None:
     for path, incident in named.items():
         save_gold(incident, path)
     say(f"Written: {counted(len(named), 'incident', 'incidents')} to {out}")
+
+
+def _names(incidents: "Sequence[GoldIncident]") -> "dict[str, GoldIncident]":
+    """A name for each file: none is a path, and no two are one where case does not count."""
+    from classifier.cli.output import file_name
+
+    named: dict[str, GoldIncident] = {}
+    taken: set[str] = set()
+    for incident in incidents:
+        first = file_name(incident.id)
+        names = chain([first], (f"{first}-{number}" for number in count(2)))
+        name = next(name for name in names if name.casefold() not in taken)
+        taken.add(name.casefold())
+        named[name] = incident
+    return named
