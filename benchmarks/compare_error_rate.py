@@ -1,4 +1,4 @@
-"""How often does a comparison call two equal runs different, and how often does it see a difference?
+"""How often does a comparison call two equal runs different, and how often does it see a loss?
 
     python benchmarks/compare_error_rate.py [--draws 1000]
 

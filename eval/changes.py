@@ -17,7 +17,8 @@ class Change(Record):
     `altered` counts the decisions whose options changed at all, `helpful` those that became right
     and `harmful` those that became wrong. `p` is that of the exact test of these flips, `adjusted`
     the one that holds for the whole family of tests. `needed` is about how many more incidents
-    would show a difference of the margin, where they are too few now.
+    would show the difference that was seen, or that of the margin where it is larger, if they are
+    too few now.
     """
 
     name: str

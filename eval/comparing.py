@@ -69,8 +69,9 @@ def compare(before: Cases, after: Cases, rules: Rules = Rules()) -> Comparison:
     family = [_together(pairs, len(before.incidents)), *pairs]
     adjusted = _adjusted(family, rules.level)
     changes = _changes(before, after, rules)
+    tests = max(1, sum(bool(pair.helpful + pair.harmful) for pair in family))
     judged = [
-        _change(pair, intervals, adjusted[pair.name], rules)
+        _change(pair, intervals, adjusted[pair.name], rules, tests)
         for pair, intervals in zip(family, changes, strict=True)
     ]
     return Comparison(
@@ -186,7 +187,9 @@ def _figure(value: Floats, drawn: Floats, rules: Rules) -> Figure:
     return Figure(value=float(value[0]), low=low, high=high)
 
 
-def _change(pair: _Pair, figures: Mapping[str, Figure], adjusted: float, rules: Rules) -> Change:
+def _change(
+    pair: _Pair, figures: Mapping[str, Figure], adjusted: float, rules: Rules, tests: int
+) -> Change:
     verdict = _verdict(pair, figures["exact"], adjusted, rules)
     return Change(
         name=pair.name,
@@ -201,7 +204,7 @@ def _change(pair: _Pair, figures: Mapping[str, Figure], adjusted: float, rules: 
         p=sign_flip_p(pair.differences),
         adjusted=adjusted,
         verdict=verdict,
-        needed=_needed(pair, rules) if verdict == "too_few" else None,
+        needed=_needed(pair, rules, tests) if verdict == "too_few" else None,
     )
 
 
@@ -219,14 +222,17 @@ def _verdict(pair: _Pair, exact: Figure, adjusted: float, rules: Rules) -> Verdi
     return "no_difference" if inside else "too_few"
 
 
-def _needed(pair: _Pair, rules: Rules) -> int:
-    """How many more incidents would show a difference of the margin, four times in five."""
-    incidents = len(pair.differences)
-    asked = max(1, pair.n) / max(1, pair.units)
-    squared = float(np.square(pair.differences / asked).sum()) / max(1, pair.units)
-    if pair.name != OVERALL:  # a decision flips or does not: fewer flips than the margin show none
-        squared = max(squared, rules.margin)
-    units = incidents_needed(squared, rules.margin, level=rules.level)
-    units = max(units, math.ceil(RULE_OF_THREE / rules.margin))
-    share = max(1, pair.units) / max(1, incidents)  # a gated category is decided in some alone
-    return max(1, math.ceil(units / share) - incidents)
+def _needed(pair: _Pair, rules: Rules, tests: int) -> int:
+    """How many more incidents would show, four times in five, the difference that was seen, or
+    that of the margin where it is larger; `tests` share the level.
+    """
+    incidents, units = len(pair.differences), max(1, pair.units)
+    each = pair.differences / (max(1, pair.n) / units)
+    difference = max(rules.margin, abs(float(each.sum())) / units)
+    squared = float(np.square(each).sum()) / units
+    if pair.name != OVERALL:  # a decision flips or does not: fewer flips would not suffice
+        squared = max(squared, difference)
+    needed = incidents_needed(squared, difference, level=rules.level / tests)
+    needed = max(needed, math.ceil(RULE_OF_THREE / rules.margin))
+    share = units / max(1, incidents)  # a gated category is decided in some incidents alone
+    return max(1, math.ceil(needed / share) - incidents)

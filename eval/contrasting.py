@@ -12,7 +12,7 @@ from classifier.errors import ConfigurationError
 from classifier.models.opening import Notices
 from classifier.settings import Settings
 from classifier.taxonomy import Taxonomy, load_taxonomy
-from eval.evaluating import check_same_categories, check_scorable
+from eval.evaluating import asked_of, check_same_categories, check_scorable
 from eval.gold import Gold
 from eval.predictions import Predictions, load_predictions
 from eval.revisions import taxonomy_at
@@ -45,8 +45,10 @@ def sides(question: Question, notices: Notices, closing: ExitStack) -> tuple[Gol
         taxonomy = scope.of(load_taxonomy(question.settings.taxonomy))
         gold = scope.gold(question.gold, taxonomy)
         check_scorable(gold, taxonomy)
-        told = [_run(name, taxonomy, scope) for name in (question.before, str(question.after))]
-        return gold, told[0], told[1]
+        first, second = (load_predictions(Path(n)) for n in (question.before, str(question.after)))
+        gold, first = asked_of(gold, first)
+        old, new = (scope.predictions(told, taxonomy) for told in (first, second))
+        return gold, (old, taxonomy), (new, taxonomy)
     before, after = ((name, scope.of(taxonomy)) for name, taxonomy in loaded)
     gold = scope.gold(question.gold, after[1])
     _check(gold, before[1], after[1])
@@ -58,10 +60,6 @@ def _check(gold: Gold, before: Taxonomy, after: Taxonomy) -> None:
     check_same_categories(before, after)
     for taxonomy in (before, after):
         check_scorable(gold, taxonomy)
-
-
-def _run(name: str, taxonomy: Taxonomy, scope: Scope) -> Side:
-    return scope.predictions(load_predictions(Path(name)), taxonomy), taxonomy
 
 
 def _versions(

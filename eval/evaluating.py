@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from classifier.errors import ConfigurationError, InputError
 from classifier.pipeline import articles_sha256
@@ -73,6 +74,17 @@ def contrast(
             "notes": tuple(notes),
         }
     )
+
+
+def asked_of(gold: Gold, predictions: Predictions) -> tuple[Gold, Predictions]:
+    """The incidents of the gold that the run was about, and the predictions with a note of it."""
+    if predictions.asked is None:
+        return gold, predictions
+    ids = [i.id for i in gold.incidents if i.id in predictions.asked]
+    if not ids or len(ids) == len(gold.incidents):
+        return gold, predictions
+    note = f"the run is about {len(ids)} of the gold's {len(gold.incidents)} incidents"
+    return gold.only(ids), replace(predictions, notes=(*predictions.notes, note))
 
 
 def check_scorable(gold: Gold, taxonomy: Taxonomy) -> None:

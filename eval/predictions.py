@@ -20,6 +20,7 @@ from eval.gold_files import gold_files, parse_json, read_source
 from eval.quotes import Quotes, quotes_in_document, quotes_in_line
 from eval.report_shape import REPORT, DecisionShape, ReportShape
 
+INCIDENTS = "incidents"  # in the settings of a manifest: those that the run is about
 REPORTS, FAILURES, MANIFEST = "reports.jsonl", "failures.jsonl", "manifest.json"
 T = TypeVar("T")
 
@@ -64,12 +65,16 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions by incident; `failures` says why others have none, `notes` what was skipped."""
+    """Predictions by incident; `failures` says why others have none, `notes` what was skipped.
+
+    `asked` are the incidents that a run was about, where it says so: a sample of the gold.
+    """
 
     items: Mapping[str, Prediction]
     source: str
     failures: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    asked: frozenset[str] | None = None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -142,7 +147,16 @@ def _run(folder: Path) -> Predictions:
             "another run."
         )
     lost = {i: why for i, why in failures.items() if i not in found}
-    return Predictions(found, str(folder), lost, tuple(notes))
+    return Predictions(found, str(folder), lost, tuple(notes), _asked(folder))
+
+
+def _asked(folder: Path) -> frozenset[str] | None:
+    """What the run says that it is about; whatever else its manifest holds is no matter here."""
+    path = folder / MANIFEST
+    told = parse_json(path.read_text("utf-8", "replace"), str(path)) if path.exists() else {}
+    settings = told.get("settings") if isinstance(told, dict) else None
+    asked = settings.get(INCIDENTS) if isinstance(settings, dict) else None
+    return frozenset(map(str, asked)) if isinstance(asked, list) else None
 
 
 def _reports(file: Path, notes: list[str]) -> dict[str, Prediction]:

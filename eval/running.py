@@ -23,7 +23,7 @@ from classifier.records import Report, Usage
 from classifier.settings import Settings
 from classifier.taxonomy import Category, Taxonomy
 from eval.gold import Gold, GoldIncident
-from eval.predictions import Predictions, from_reports
+from eval.predictions import INCIDENTS, Predictions, from_reports
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ async def run_gold(
     """
     method_of(taxonomy, method_name(settings))  # before weights are pulled for nothing
     async with open_model(settings, notices) as model:
-        asked = {"categories": list(taxonomy.categories)}
+        asked = {"categories": list(taxonomy.categories), INCIDENTS: [i.id for i in gold.incidents]}
         manifest = manifest_of(taxonomy, model.info, gold.articles_fingerprint, asked)
         with RunFolder.create_or_resume(folder, manifest) as writer:
             done = writer.done()

@@ -69,8 +69,14 @@ def test_some_flips_each_way_are_too_few_to_tell() -> None:
     before, after = [True] * 6 + [False] * 34, [False] * 6 + [True] * 9 + [False] * 25
     change = only(compared(before, after))
     assert (change.helpful, change.harmful, change.verdict) == (9, 6, "too_few")
-    assert change.needed is not None
-    assert change.needed > 0
+    # by hand, two tests: (2.24 * sqrt(0.375) + 0.84 * sqrt(0.365))^2 / 0.01
+    assert change.needed == 354 - 40
+
+
+def test_a_large_difference_needs_few_more_to_be_shown() -> None:
+    change = only(compared([False] * 5 + [True] * 5, [True] * 10))
+    assert (change.verdict, change.helpful) == ("too_few", 5)
+    assert change.needed == 20  # the rule of three asks for 30
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40))

@@ -25,7 +25,7 @@ from classifier.pipeline import articles_sha256
 from classifier.taxonomy import Taxonomy, load_taxonomy
 from eval.changes import Comparison
 from eval.comparing import Rules
-from eval.evaluating import contrast, evaluate
+from eval.evaluating import asked_of, contrast, evaluate
 from eval.figures import Score
 from eval.gold import Gold
 from eval.predictions import EvidenceCount, Predictions, from_reports
@@ -231,3 +231,16 @@ def test_the_seed_of_the_rules_decides_the_interval() -> None:
         contrast(gold(9), *sides, replace(FEW, seed=seed)).overall.exact for seed in (1, 1, 2)
     )
     assert once == same != other
+
+
+def test_a_run_on_a_sample_is_scored_on_that_sample() -> None:
+    of = gold(4)
+    told = replace(predicted(of), asked=frozenset({"r00", "r02"}))
+    narrowed, noted = asked_of(of, told)
+    assert [i.id for i in narrowed.incidents] == ["r00", "r02"]
+    assert noted.notes == ("the run is about 2 of the gold's 4 incidents",)
+
+
+def test_predictions_that_do_not_say_are_scored_on_all() -> None:
+    of = gold(2)
+    assert asked_of(of, predicted(of)) == (of, predicted(of))

@@ -52,7 +52,7 @@ def score(
 ) -> None:
     """Score answers against gold: every figure with its interval and the constant answer's."""
     from classifier.taxonomy import load_taxonomy
-    from eval.evaluating import evaluate
+    from eval.evaluating import asked_of, evaluate
     from eval.predictions import load_predictions, load_stored_answers
     from eval.running import Scope
 
@@ -60,6 +60,7 @@ def score(
     loaded = scope.of(load_taxonomy(taxonomy))
     found_gold = scope.gold(gold_in(gold), loaded)
     told = load_stored_answers(predictions, answers) if answers else load_predictions(predictions)
+    found_gold, told = asked_of(found_gold, told)
     found = evaluate(found_gold, scope.predictions(told, loaded), loaded, draws=draws, seed=seed)
     deliver(_score_text(found, found_gold, format_), out)
 
