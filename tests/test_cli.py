@@ -15,7 +15,10 @@ from fake_endpoint import FakeEndpoint
 
 from classifier.cli.console import counted, now_and_then, visible
 
-HEAVY = ("openai", "trafilatura", "xllamacpp", "pydantic_settings", "tiktoken", "pydantic", "rich")
+HEAVY = (
+    *("openai", "trafilatura", "xllamacpp", "pydantic_settings", "tiktoken", "pydantic", "rich"),
+    *("numpy", "yaml", "asyncio"),
+)
 
 
 @pytest.fixture

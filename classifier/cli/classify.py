@@ -1,6 +1,5 @@
 """`classifier classify`: articles in, cited reports out."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -55,6 +54,8 @@ def classify(
 
     Several sources are several incidents; --incident ID makes them one.
     """
+    import asyncio
+
     from classifier.articles import read_incidents
     from classifier.taxonomy import load_taxonomy
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib.metadata import entry_points
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from classifier.cli.cache import app as cache_app
 from classifier.cli.classify import classify
@@ -17,8 +19,17 @@ from classifier.cli.schema import schema
 from classifier.cli.taxonomy import app as taxonomy_app
 from classifier.errors import ClassifierError, ConfigurationError, InputError
 
+
+class _PlainGroup(TyperGroup):
+    """Its own help is plain text: what frames it in colours takes as long to load as all else."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**{**given, "rich_markup_mode": None})
+
+
 app = typer.Typer(
     name="classifier",
+    cls=_PlainGroup,
     help="Says what kinds of software failures the news reports, with every claim pinned to a "
     "quote. Runs on this machine, unless you name an endpoint.",
     no_args_is_help=True,

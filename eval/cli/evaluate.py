@@ -1,6 +1,5 @@
 """`classifier eval score|run|compare|agreement`: how good are the answers, and which are better?"""
 
-import asyncio
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -82,6 +81,8 @@ def run(
 
     Run it again with the same folder, and it goes on where it stopped.
     """
+    import asyncio
+
     from classifier.taxonomy import load_taxonomy
     from eval.evaluating import check_scorable, evaluate
     from eval.predictions import load_predictions

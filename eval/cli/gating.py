@@ -1,6 +1,5 @@
 """`classifier eval gate|bless`: may this change of the prompts go in?"""
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,6 +35,8 @@ def gate(
 
     Exit 0: nothing is worse. 1: something is. 2: these incidents cannot tell, or it went wrong.
     """
+    import asyncio
+
     from eval.gate import gated
     from eval.render.comparison_text import comparison_text
     from eval.render.github import to_github
@@ -68,6 +69,8 @@ def bless(
     settings: "Settings",
 ) -> None:
     """Ask the prompts as they are, and make their answers the baseline."""
+    import asyncio
+
     from eval.gate import blessed
     from eval.running import Scope
     from eval.sampling import sample
