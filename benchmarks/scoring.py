@@ -27,7 +27,7 @@ from eval.cases import Cases, CategoryCases
 from eval.comparing import Rules, compare
 from eval.evaluating import evaluate
 from eval.gold import load_gold
-from eval.predictions import load_predictions
+from eval.prediction_files import load_predictions
 from eval.scoring import score
 
 FAILED, MISSING, WRONG = 0.02, 0.01, 0.1

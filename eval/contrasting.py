@@ -14,7 +14,8 @@ from classifier.settings import Settings
 from classifier.taxonomy import Taxonomy, load_taxonomy
 from eval.evaluating import asked_of, check_same_categories, check_scorable
 from eval.gold import Gold
-from eval.predictions import Predictions, load_predictions
+from eval.prediction_files import load_predictions
+from eval.predictions import Predictions
 from eval.revisions import taxonomy_at
 from eval.running import Scope, ask_gold
 

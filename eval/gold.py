@@ -26,7 +26,7 @@ from eval.gold_files import GOLD_KEYS, YAML_SUFFIXES, Source, gold_files, read_s
 Labels = Mapping[str, tuple[str, ...] | None]
 
 # Keys of published gold that say nothing new here: the day, which the articles have too, and the
-# answers of the paper's own pipeline (`eval.predictions.load_stored_answers` reads those).
+# answers of the paper's own pipeline (`eval.prediction_files.load_stored_answers` reads those).
 _IGNORED = ("published", "fail_gpt35")
 _WIDTH = 100
 

@@ -23,7 +23,8 @@ from classifier.records import Report, Usage
 from classifier.settings import Settings
 from classifier.taxonomy import Category, Taxonomy
 from eval.gold import Gold, GoldIncident
-from eval.predictions import INCIDENTS, Predictions, from_reports
+from eval.prediction_files import INCIDENTS
+from eval.predictions import Predictions, from_reports
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from classifier.taxonomy import load_taxonomy
 from eval.cases import Cases, CategoryCases
 from eval.gold import Gold, GoldIncident, load_gold
 from eval.pairing import Pairing, build_cases
-from eval.predictions import Prediction, Predictions, from_reports, load_stored_answers
+from eval.prediction_files import load_stored_answers
+from eval.predictions import Prediction, Predictions, from_reports
 from tests.reports import CLOSED, FAIL, FAILED, answered, found, report
 from tests.scripted import recipes
 

@@ -9,13 +9,8 @@ from hypothesis import strategies as st
 from classifier.errors import InputError
 from classifier.records import ConfidenceOrigin, Usage
 from classifier.render.json import to_json
-from eval.predictions import (
-    EvidenceCount,
-    Predictions,
-    from_reports,
-    load_predictions,
-    load_stored_answers,
-)
+from eval.prediction_files import load_predictions, load_stored_answers
+from eval.predictions import EvidenceCount, Predictions, from_reports
 from tests.reports import CLOSED, FAIL, FAILED, answered, found, full, lost, quoted, report
 
 FAIL31 = Path(__file__).parent.parent.parent / "shared" / "fail31" / "taxonomy"

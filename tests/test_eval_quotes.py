@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from classifier.errors import InputError
-from eval.predictions import from_reports, load_predictions
+from eval.prediction_files import load_predictions
+from eval.predictions import from_reports
 from tests.reports import answered, found, full, lost, quoted, report
 
 

@@ -36,7 +36,8 @@ from classifier.models.seam import Request
 from classifier.settings import Settings, load_settings
 from classifier.taxonomy import Taxonomy, load_taxonomy
 from eval.gold import Gold
-from eval.predictions import Predictions, from_reports, load_predictions
+from eval.prediction_files import load_predictions
+from eval.predictions import Predictions, from_reports
 from eval.running import Kept, Scope, ask_gold, classify_gold, run_gold
 
 RECIPES = recipes()

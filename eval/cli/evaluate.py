@@ -52,7 +52,7 @@ def score(
     """Score answers against gold: every figure with its interval and the constant answer's."""
     from classifier.taxonomy import load_taxonomy
     from eval.evaluating import asked_of, evaluate
-    from eval.predictions import load_predictions, load_stored_answers
+    from eval.prediction_files import load_predictions, load_stored_answers
     from eval.running import Scope
 
     scope = Scope(tuple(category or ()))
@@ -85,7 +85,7 @@ def run(
 
     from classifier.taxonomy import load_taxonomy
     from eval.evaluating import check_scorable, evaluate
-    from eval.predictions import load_predictions
+    from eval.prediction_files import load_predictions
     from eval.running import Scope, run_gold
     from eval.sampling import sample
 
@@ -168,7 +168,7 @@ def agreement(
     from classifier.errors import ConfigurationError
     from classifier.taxonomy import load_taxonomy
     from eval.agreement import agree
-    from eval.predictions import load_predictions
+    from eval.prediction_files import load_predictions
     from eval.render.agreement_text import agreement_text
 
     if format_ is Format.html:
