@@ -10,7 +10,7 @@ from functools import cached_property
 
 from classifier.records import UNKNOWN, Evidence, Report, Status, Usage
 from eval.quotes import Quotes
-from eval.report_shape import REPORT, DecisionShape, ReportShape
+from eval.report_shape import REPORT, DecisionShape, ProvenanceShape, ReportShape
 
 QuotesOf = Callable[[str], Quotes]  # of the incident with this id
 
@@ -106,13 +106,18 @@ def of_report(report: ReportShape, quotes: QuotesOf) -> Prediction:
         confidence={name: kept for name, kept in confidence.items() if kept},
         calibrated=provenance.get("confidence", {}).get("calibrated", False),
         quotes=quotes(report["incident"]["id"]),
-        evidence=_evidence(decisions.values()),
+        evidence=_evidence(decisions.values()) if _explained(provenance) else None,
         rationale={name: kept for name, kept in rationale.items() if kept},
         reason={name: why for name, d in decisions.items() if (why := d.get("reason"))},
         articles_sha256=provenance.get("articles_sha256"),
         seconds=provenance.get("seconds"),
         usage=provenance.get("usage"),
     )
+
+
+def _explained(provenance: ProvenanceShape) -> bool:
+    """Whether quotes were asked for: a run that only decides has none to be judged."""
+    return provenance.get("parameters", {}).get("explain") is not False
 
 
 def _confidence(decision: DecisionShape) -> dict[str, float]:

@@ -4,7 +4,7 @@ that the whole record takes.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
@@ -53,6 +53,7 @@ class ProvenanceShape(TypedDict):
     """What the report read and cost, and where its confidences come from."""
 
     articles_sha256: NotRequired[str]
+    parameters: NotRequired[dict[str, Any]]
     confidence: NotRequired[OriginShape]
     usage: NotRequired[Usage]
     seconds: NotRequired[float]

@@ -388,3 +388,10 @@ def test_a_thousand_reports_are_read_fast(tmp_path):
     start = time.process_time()
     assert len(load_predictions(run).items) == 1000
     assert time.process_time() - start < 2
+
+
+def test_a_run_that_only_decides_has_no_evidence_to_judge() -> None:
+    asked = full().provenance.model_copy(update={"parameters": {"explain": False}})
+    told = from_reports([full().model_copy(update={"provenance": asked})], "memory")
+    assert [p.evidence for p in told.items.values()] == [None]
+    assert all(p.evidence for p in from_reports([full()], "memory").items.values())
