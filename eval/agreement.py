@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
@@ -12,19 +12,18 @@ import numpy as np
 from classifier.errors import InputError
 from classifier.records import UNKNOWN, Record, Status
 from classifier.taxonomy import Taxonomy
-from eval.bootstrap import interval, replicate
+from eval.bootstrap import figure, replicate
 from eval.cases import Cases
-from eval.figures import Figure
+from eval.figures import ALL, Figure
 from eval.gold import Gold, GoldIncident, Labels
 from eval.metrics import Floats, Measurer, Measures, mean_defined, measurer
 from eval.pairing import build_cases
 from eval.predictions import Prediction, Predictions
-from eval.scoring import ALL, DRAWS
+from eval.scoring import CONFIDENCE, DRAWS, NO_DRAWS
 from eval.significance import RULE_OF_THREE
 
 Band = Literal["above", "within", "below", "too_few"]
 FIGURES = ("exact", "kappa", "alpha")
-CONFIDENCE = 0.95
 # Fewer cannot show a difference: all one way has a chance of 1/16 with five, of 1/32 with six.
 LEAST_INCIDENTS = 6
 
@@ -234,7 +233,9 @@ def _mean(measures: Sequence[tuple[Measurer, list[int]]], weights: Floats) -> li
 def _category(
     name: str, judged: _Judged, found: Measures, drawn: Measures, margin: float
 ) -> CategoryAgreement:
-    figures = dict(_figures(found, drawn))
+    figures = {
+        f: figure(values[0], drawn.get(f, NO_DRAWS), CONFIDENCE) for f, values in found.items()
+    }
     people = Agreed(**{f: figures[f] for f in FIGURES})
     if "difference" not in figures:
         return CategoryAgreement(name=name, decisions=judged.decisions, people=people)
@@ -246,16 +247,6 @@ def _category(
         difference=figures["difference"],
         band=_band(figures["difference"], len(judged.incidents), margin),
     )
-
-
-def _figures(found: Measures, drawn: Measures) -> Iterator[tuple[str, Figure]]:
-    for name, values in found.items():
-        if np.isnan(values[0]):
-            yield name, Figure()
-            continue
-        bounds = interval(drawn[name], CONFIDENCE) if name in drawn else None
-        low, high = bounds or (None, None)
-        yield name, Figure(value=float(values[0]), low=low, high=high)
 
 
 def _band(difference: Figure, incidents: int, margin: float) -> Band:

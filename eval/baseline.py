@@ -81,7 +81,7 @@ def baseline_of(
         method=info.method,
         parameters=parameters(method, info),
         explain=method.explain,
-        incidents={i.id: gold.only([i.id]).fingerprint for i in gold.incidents},
+        incidents=_fingerprints(gold),
         answers={
             name: {
                 category: BaselineAnswer(options=item.options.get(category, ()), status=status)
@@ -118,12 +118,12 @@ def save_baseline(baseline: Baseline, path: Path) -> None:
 
 def gold_of(baseline: Baseline, gold: Gold) -> Gold:
     """The incidents of the baseline; `ConfigurationError` where they are not those of the gold."""
-    known = {i.id for i in gold.incidents}
-    gone = sorted(set(baseline.incidents) - known)
+    known = _fingerprints(gold)
+    gone = sorted(set(baseline.incidents) - set(known))
     changed = [
         name
         for name, fingerprint in baseline.incidents.items()
-        if name in known and gold.only([name]).fingerprint != fingerprint
+        if known.get(name, fingerprint) != fingerprint
     ]
     if gone or changed:
         what = [f"{', '.join(gone)} missing"] if gone else []
@@ -133,6 +133,10 @@ def gold_of(baseline: Baseline, gold: Gold) -> Gold:
             "that the baseline was made on, or bless a new baseline."
         )
     return gold.only(baseline.incidents)
+
+
+def _fingerprints(gold: Gold) -> dict[str, str]:
+    return {i.id: Gold((i,), gold.source).fingerprint for i in gold.incidents}
 
 
 def check_taxonomy(baseline: Baseline, taxonomy: Taxonomy) -> None:

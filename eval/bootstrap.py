@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.figures import Figure
 from eval.metrics import Floats, Measurer, Measures
 
 # Counts held at a time, 4 bytes each.
@@ -59,3 +60,11 @@ def interval(drawn: Floats, confidence: float) -> tuple[float, float] | None:
     tail = (1 - confidence) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def figure(value: float, drawn: Floats, confidence: float) -> Figure:
+    """The figure with its interval; nothing where the value is not defined (nan)."""
+    if np.isnan(value):
+        return Figure()
+    low, high = interval(drawn, confidence) or (None, None)
+    return Figure(value=float(value), low=low, high=high)

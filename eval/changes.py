@@ -8,7 +8,6 @@ from classifier.records import Evidence, Record
 from eval.figures import Figure
 
 Verdict = Literal["better", "worse", "no_difference", "too_few"]
-OVERALL = "all"
 
 
 class Change(Record):

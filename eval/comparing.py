@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.bootstrap import interval, replicate
+from eval.bootstrap import figure, replicate
 from eval.cases import Cases, CategoryCases
-from eval.changes import OVERALL, Change, Comparison, Verdict
-from eval.figures import Figure
+from eval.changes import Change, Comparison, Verdict
+from eval.figures import ALL, Figure
 from eval.metrics import Floats, Measures, Statistics, Sums, pool
 from eval.significance import (
     RULE_OF_THREE,
@@ -139,7 +139,7 @@ def _together(pairs: Sequence[_Pair], incidents: int) -> _Pair:
         for at in (0, 1)
     ]
     return _Pair(
-        name=OVERALL,
+        name=ALL,
         n=n,
         units=incidents,
         differences=differences,
@@ -170,7 +170,7 @@ def _changes(before: Cases, after: Cases, rules: Rules) -> list[Mapping[str, Fig
     found = measure(np.ones((1, incidents)))
     drawn = replicate(measure, incidents, rules.draws, rules.seed)
     return [
-        {name: _figure(values, draws[name], rules) for name, values in at.items()}
+        {name: figure(values[0], draws[name], 1 - rules.level) for name, values in at.items()}
         for at, draws in zip(found, drawn, strict=True)
     ]
 
@@ -178,13 +178,6 @@ def _changes(before: Cases, after: Cases, rules: Rules) -> list[Mapping[str, Fig
 def _difference(before: Sums, after: Sums) -> Measures:
     old, new = before.measures(), after.measures()
     return {name: new[name] - old[name] for name in ("exact", "micro_f1")}
-
-
-def _figure(value: Floats, drawn: Floats, rules: Rules) -> Figure:
-    if np.isnan(value[0]):
-        return Figure()
-    low, high = interval(drawn, 1 - rules.level) or (None, None)
-    return Figure(value=float(value[0]), low=low, high=high)
 
 
 def _change(
@@ -230,7 +223,7 @@ def _needed(pair: _Pair, rules: Rules, tests: int) -> int:
     each = pair.differences / (max(1, pair.n) / units)
     difference = max(rules.margin, abs(float(each.sum())) / units)
     squared = float(np.square(each).sum()) / units
-    if pair.name != OVERALL:  # a decision flips or does not: fewer flips would not suffice
+    if pair.name != ALL:  # a decision flips or does not: fewer flips would not suffice
         squared = max(squared, difference)
     needed = incidents_needed(squared, difference, level=rules.level / tests)
     needed = max(needed, math.ceil(RULE_OF_THREE / rules.margin))

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from classifier.records import Record
 
+ALL = "all"  # the name of all categories together
+
 
 class Figure(Record):
     """A figure and its bootstrap interval.

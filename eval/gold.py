@@ -20,6 +20,7 @@ from classifier.articles.naming import quoted, shown
 from classifier.errors import ClassifierError, ConfigurationError, InputError
 from classifier.pipeline import articles_sha256
 from classifier.records import Article, Identifier, Incident, Record
+from classifier.replacing import replace_file
 from classifier.taxonomy.yaml_lines import Place
 from eval.gold_files import GOLD_KEYS, YAML_SUFFIXES, Source, gold_files, read_source
 
@@ -193,10 +194,8 @@ def save_gold(incident: GoldIncident, path: Path) -> None:
     """
     if path.suffix.lower() not in YAML_SUFFIXES:
         raise ConfigurationError(f"{path}: gold is written as YAML. End the name in .yaml or .yml.")
-    beside = path.with_name(path.name + ".new")
     try:
-        beside.write_bytes(to_yaml(incident).encode())
-        beside.replace(path)
+        replace_file(path, to_yaml(incident))
     except OSError as error:
         raise ClassifierError(f"{path}: cannot be written ({error.strerror}).") from error
 

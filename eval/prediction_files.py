@@ -11,6 +11,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from classifier.articles.files import explained
 from classifier.articles.naming import quoted, shown
+from classifier.batch.folder import FAILURES, REPORTS
+from classifier.batch.manifest import NAME as MANIFEST
 from classifier.errors import InputError
 from classifier.records import UNKNOWN, Identifier, Record, Status
 from eval.gold_files import gold_files, parse_json, read_source
@@ -19,7 +21,6 @@ from eval.quotes import quotes_in_document, quotes_in_line
 from eval.report_shape import REPORT
 
 INCIDENTS = "incidents"  # in the settings of a manifest: those that the run is about
-REPORTS, FAILURES, MANIFEST = "reports.jsonl", "failures.jsonl", "manifest.json"
 T = TypeVar("T")
 Placed = tuple[str, Prediction]  # where it was read, and what
 

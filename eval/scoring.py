@@ -9,15 +9,14 @@ import numpy as np
 
 from classifier.errors import ConfigurationError, InputError
 from classifier.records import UNKNOWN
-from eval.bootstrap import interval, replicate
+from eval.bootstrap import figure, replicate
 from eval.calibration import calibration
 from eval.cases import Cases, CategoryCases, Flags
-from eval.figures import CategoryScore, Constant, Figure, OptionScore, Score
+from eval.figures import ALL, CategoryScore, Constant, Figure, OptionScore, Score
 from eval.metrics import Floats, Measures, Statistics, Sums, confusion, distinct, measurer, pool
 
 DRAWS = 1000
 CONFIDENCE = 0.95
-ALL = "all"
 FIGURES = (
     "exact",
     "precision",
@@ -93,14 +92,7 @@ def _each(points: Floats, drawn: Floats, confidence: float) -> list[Figure]:
     """The figures of points (1,) or (1, O), with draws (D,) or (D, O)."""
     values = points.reshape(-1).tolist()
     columns = drawn.reshape(len(drawn), len(values)).T
-    return [_figure(v, column, confidence) for v, column in zip(values, columns, strict=True)]
-
-
-def _figure(value: float, drawn: Floats, confidence: float) -> Figure:
-    if np.isnan(value):
-        return Figure()
-    low, high = interval(drawn, confidence) or (None, None)
-    return Figure(value=value, low=low, high=high)
+    return [figure(v, column, confidence) for v, column in zip(values, columns, strict=True)]
 
 
 def _category_score(category: CategoryCases, figures: Figures, constant: Sums) -> CategoryScore:

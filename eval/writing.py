@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from classifier.errors import ConfigurationError
+from classifier.replacing import is_device, replace_file
 
 
 def check_place(path: Path, what: str) -> None:
@@ -17,7 +18,7 @@ def check_place(path: Path, what: str) -> None:
     of the file is made.
     """
     with _explained(path, what):
-        if _is_device(path):
+        if is_device(path):
             return
         _make_folder(path)
         with tempfile.TemporaryFile(dir=path.parent):
@@ -30,32 +31,17 @@ def write_whole(path: Path, text: str, what: str) -> None:
     Raises `ConfigurationError`, which names `what`.
     """
     with _explained(path, what):
-        if _is_device(path):
+        if is_device(path):
             path.write_text(text, encoding="utf-8")
             return
         _make_folder(path)
-        _replace(path.resolve(), text)  # what a link points to, not the link
-
-
-def _replace(path: Path, text: str) -> None:
-    beside = path.with_name(path.name + ".new")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+        replace_file(path.resolve(), text)  # what a link points to, not the link
 
 
 def _make_folder(path: Path) -> None:
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     path.parent.mkdir(parents=True, exist_ok=True)
-
-
-def _is_device(path: Path) -> bool:
-    """Whether it is no file, such as /dev/null: it must be written to, never replaced."""
-    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 @contextmanager

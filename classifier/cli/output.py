@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from classifier.cli.console import say
 from classifier.errors import ClassifierError, ConfigurationError
+from classifier.replacing import is_device, replace_file
 
 if TYPE_CHECKING:
     from classifier.records import Report
@@ -46,7 +47,7 @@ class Output:
 
     def prepare(self) -> None:
         """Raises `ConfigurationError` where nothing can be written there."""
-        if self.out is None or _is_device(Path(self.out)):
+        if self.out is None or is_device(Path(self.out)):
             return
         folder = Path(self.out) if self._in_folder else Path(self.out).parent
         try:
@@ -144,25 +145,18 @@ def _hash(identifier: str) -> str:
 
 def _save(path: Path, text: str) -> None:
     try:
-        path = path if _is_device(path) else path.resolve()  # keeps what a link points to a link
+        path = path if is_device(path) else path.resolve()  # keeps what a link points to a link
         path.parent.mkdir(parents=True, exist_ok=True)
-        if _is_device(path):
+        if is_device(path):
             path.write_text(text, encoding="utf-8")
             return
-        beside = path.with_name(path.name + ".new")
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        replace_file(path, text)
     except OSError as error:
         raise ClassifierError(
             f"--out {str(path)!r} cannot be written any more: {error.strerror}. Choose another "
             "place; run it again and the answers come from the cache."
         ) from error
     say(f"Written: {path}")
-
-
-def _is_device(path: Path) -> bool:
-    """Whether it is no file, such as /dev/null: it must be written to, never replaced."""
-    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _colour_wanted(environment: Mapping[str, str]) -> bool:

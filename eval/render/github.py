@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eval.changes import OVERALL
+from eval.figures import ALL
 from eval.gating import GateResult
 from eval.render.tables import number
 
@@ -24,7 +24,7 @@ def _commands(result: GateResult) -> Iterator[str]:
             f"{change.harmful} harmful and {change.helpful} helpful flips"
         )
         where = {"file": place.file, "line": str(place.line)} if place else {}
-        title = "Answers are worse" if change.name == OVERALL else f"{change.name} is worse"
+        title = "Answers are worse" if change.name == ALL else f"{change.name} is worse"
         yield _command("error", said, **where, title=title)
     if result.outcome == "undecided":
         yield _command("warning", result.reason, title="The gate could not decide")
