@@ -14,6 +14,7 @@ from classifier.cli.cache import app as cache_app
 from classifier.cli.classify import classify
 from classifier.cli.console import say
 from classifier.cli.exit_codes import DONE, FELL_SHORT, INTERRUPTED, WRONG_USAGE
+from classifier.cli.export import export, stats
 from classifier.cli.models import app as models_app
 from classifier.cli.schema import schema
 from classifier.cli.taxonomy import app as taxonomy_app
@@ -41,6 +42,8 @@ app.command()(classify)
 app.add_typer(taxonomy_app, name="taxonomy")
 app.add_typer(models_app, name="models")
 app.add_typer(cache_app, name="cache")
+app.command()(export)
+app.command()(stats)
 app.command()(schema)
 
 
@@ -48,7 +51,11 @@ def _add_installed(to: typer.Typer) -> None:
     """Add the commands that installed packages offer: `eval` is one, and nothing here knows it."""
     for point in sorted(entry_points(group="classifier.commands"), key=lambda p: p.name):
         try:
-            to.add_typer(point.load(), name=point.name)
+            offered = point.load()
+            if isinstance(offered, typer.Typer):
+                to.add_typer(offered, name=point.name)
+            else:
+                to.command(point.name)(offered)
         except Exception as error:  # noqa: BLE001 - one broken package must not take the rest
             say(f"The command {point.name!r} cannot be loaded from {point.value}: {error!r}")
 

@@ -1,0 +1,1 @@
+"""A run as a table: Parquet, CSV, JSON Lines or SQLite."""
