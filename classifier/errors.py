@@ -60,9 +60,20 @@ class ModelError(ClassifierError):
 
 
 class ModelUnreachableError(ModelError):
-    """A refused or broken connection, or a timeout."""
+    """A refused or broken connection, or a timeout.
+
+    `sent` is false where no connection came about: the endpoint cannot have read the request.
+    """
 
     retryable = True
+
+    def __init__(self, message: str, *, sent: bool = True) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class BudgetError(ModelError):
+    """The next call may cost more than is left of the cap; it was not sent."""
 
 
 class ModelBusyError(ModelError):

@@ -21,6 +21,8 @@ TOML_FILE = "classifier.toml"
 class Settings(BaseSettings):
     """What shapes a run. `model` is `embedded`, `embedded:NAME`, `gguf:PATH`, or the name of a
     model at the OpenAI-compatible endpoint `base_url`; times are in seconds, `context` in tokens.
+    `calibration` is `auto` (the taxonomy's own, where one fits), `none` or a file; a decision
+    less sure than `min_confidence`, or than what `target_precision` takes, needs review.
     """
 
     model_config = SettingsConfigDict(
@@ -37,9 +39,15 @@ class Settings(BaseSettings):
     tries: int = Field(default=6, ge=1)
     total_seconds: float = Field(default=900, ge=0)
     timeout: float = Field(default=600, gt=0, allow_inf_nan=False)
+    requests_per_minute: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    tokens_per_minute: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    prices: Path | None = None
     cache: bool = True
     cache_path: Path | None = None
     allow_private: bool = False
+    calibration: str = Field(default="auto", min_length=1)
+    min_confidence: float | None = Field(default=None, ge=0, le=1)
+    target_precision: float | None = Field(default=None, gt=0, le=1)
 
     @classmethod
     def settings_customise_sources(

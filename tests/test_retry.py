@@ -12,7 +12,6 @@ from classifier.errors import (
     ReplyError,
 )
 from classifier.models.endpoint import Endpoint, EndpointSettings
-from classifier.models.limit import Limited
 from classifier.models.retry import Retry, RetryPolicy
 from classifier.models.seam import Message, Reply, Request
 from classifier.models.structured import Structured
@@ -143,17 +142,3 @@ def test_over_the_wire():
     with FakeEndpoint(failure(503, headers={"retry-after-ms": "70000"}), reply("hi")) as server:
         assert asyncio.run(run(server, clock)).text == "hi"
     assert clock.waits == [70]
-
-
-def test_limited_lets_so_many_run_at_once():
-    async def run(model):
-        await asyncio.gather(*(model.ask(REQUEST) for _ in range(7)))
-
-    script = Script(*[HI] * 7)
-    asyncio.run(run(Limited(script, 3)))
-    assert script.most == 3
-
-
-def test_no_concurrency_is_refused():
-    with pytest.raises(ConfigurationError, match="concurrency is 0"):
-        Limited(Script(), 0)

@@ -12,14 +12,17 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from classifier.errors import ConfigurationError
+from classifier.models.budget import Budgeted, Ledger
 from classifier.models.cache import Cached, ResponseCache
 from classifier.models.endpoint import OPENAI_URL, Endpoint, EndpointSettings
-from classifier.models.limit import Limited
+from classifier.models.estimate import Estimate
+from classifier.models.pace import Pace, Paced, PaceLimits
+from classifier.models.prices import LOCAL, Overrides, capped_tariff, load_overrides, tariff
 from classifier.models.retry import Retry, RetryPolicy
 from classifier.models.seam import Model, ModelInfo, OpenModel
 from classifier.models.structured import Structured
 from classifier.settings import Settings, openai_environment
-from classifier.tokens import TiktokenCounter
+from classifier.tokens import TiktokenCounter, TokenCounter
 
 EMBEDDED_CONTEXT = 12_288
 HOSTED_CONTEXT = 32_768
@@ -46,20 +49,34 @@ def method_name(settings: Settings) -> str:
 
 @asynccontextmanager
 async def open_model(
-    settings: Settings, notices: Notices | None = None
+    settings: Settings, notices: Notices | None = None, ledger: Ledger | None = None
 ) -> AsyncIterator[OpenModel]:
     """A model that is ready to answer, for the life of the context.
 
-    Raises `ConfigurationError` for a model that there is not and for a missing key, and
-    `WeightsError` where the embedded model's weights cannot be had.
+    What its calls cost is kept in `ledger`, and held to the ledger's cap. Raises
+    `ConfigurationError` for a model that there is not, for a missing key and for a cap on a model
+    without a price, and `WeightsError` where the embedded model's weights cannot be had.
     """
     notices = notices or Notices()
     async with AsyncExitStack() as stack:
-        opener = _open_local if is_local(settings.model) else _open_hosted
-        yield await opener(settings, notices, stack)
+        if is_local(settings.model):
+            found = await _found_here(settings, notices, stack)
+        else:
+            found = _found_hosted(settings)
+        model = await _wrapped(found, settings, notices, ledger, stack)
+        yield OpenModel(model, found.info, found.counter)
 
 
-async def _open_local(settings: Settings, notices: Notices, stack: AsyncExitStack) -> OpenModel:
+@dataclass(frozen=True)
+class _Found:
+    """Where the model is asked, what it is, and who counts its tokens."""
+
+    at: EndpointSettings
+    info: ModelInfo
+    counter: TokenCounter
+
+
+async def _found_here(settings: Settings, notices: Notices, stack: AsyncExitStack) -> _Found:
     from classifier.models.embedded import EmbeddedServer, ServerTokens
 
     if settings.base_url and "base_url" in settings.model_fields_set:
@@ -82,10 +99,10 @@ async def _open_local(settings: Settings, notices: Notices, stack: AsyncExitStac
         software=f"xllamacpp {version('xllamacpp')}",
     )
     at = EndpointSettings(name, server.base_url, SecretStr(server.api_key), settings.timeout)
-    return OpenModel(await _wrapped(at, info, settings, notices, stack), info, counter)
+    return _Found(at, info, counter)
 
 
-async def _open_hosted(settings: Settings, notices: Notices, stack: AsyncExitStack) -> OpenModel:
+def _found_hosted(settings: Settings) -> _Found:
     key, base_url = openai_environment()
     url = settings.base_url or base_url or OPENAI_URL
     _refuse_misspelt(settings.model, url)
@@ -104,20 +121,30 @@ async def _open_hosted(settings: Settings, notices: Notices, stack: AsyncExitSta
         endpoint=at.place,
     )
     counter = TiktokenCounter(settings.model)
-    return OpenModel(await _wrapped(at, info, settings, notices, stack), info, counter)
+    return _Found(at, info, counter)
 
 
 async def _wrapped(
-    at: EndpointSettings,
-    info: ModelInfo,
+    found: _Found,
     settings: Settings,
     notices: Notices,
+    ledger: Ledger | None,
     stack: AsyncExitStack,
 ) -> Model:
-    endpoint = await stack.enter_async_context(Endpoint(at))
-    limited = Limited(Structured(endpoint), info.concurrency)
+    info = found.info
+    pace = Pace(
+        PaceLimits(
+            info.concurrency,
+            settings.requests_per_minute,
+            settings.tokens_per_minute,
+            settings.total_seconds,
+        )
+    )
+    endpoint = await stack.enter_async_context(Endpoint(found.at, pace.observe))
+    estimate = Estimate(found.counter, info.overhead_tokens)
+    paid = _budgeted(Structured(endpoint), info, settings, ledger, estimate)
     policy = RetryPolicy(tries=settings.tries, total_seconds=settings.total_seconds)
-    retried = Retry(limited, policy)
+    retried = Retry(Paced(paid, pace, estimate), policy, clock=pace.own_time)
     if not settings.cache:
         return retried
     cache = ResponseCache(settings.cache_path, warn=notices.say)
@@ -129,6 +156,22 @@ async def _wrapped(
         "software": info.software,
     }
     return Cached(retried, cache, identity)
+
+
+def _budgeted(
+    model: Model,
+    info: ModelInfo,
+    settings: Settings,
+    ledger: Ledger | None,
+    estimate: Estimate,
+) -> Model:
+    """The model with the ledger before it; where it has no price, or is free, it stays alone."""
+    if ledger is None or info.endpoint == LOCAL:
+        return model
+    overrides = load_overrides(settings.prices) if settings.prices else Overrides()
+    find = tariff if ledger.account.cap is None else capped_tariff
+    found = find(info.name, info.endpoint, overrides)
+    return Budgeted(model, found, ledger, estimate) if found else model
 
 
 def _weights(model: str, notices: Notices) -> tuple[str, Path, str]:
