@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from classifier.articles import ReadOptions, read_incidents
+from classifier.confidence import least_confidence, with_calibration
 from classifier.errors import InputError
 from classifier.models.opening import Notices, method_name, open_model
 from classifier.pipeline import classify_incident, method_of
@@ -41,13 +42,15 @@ async def classify_async(
 ) -> Report:
     """The same as `classify`, for asynchronous code."""
     chosen = load_settings(**settings)
-    loaded = (
+    given = (
         taxonomy if isinstance(taxonomy, Taxonomy) else load_taxonomy(taxonomy or chosen.taxonomy)
     )
+    loaded = with_calibration(given, chosen)
     incident = await asyncio.to_thread(_incident, source, allow_private=chosen.allow_private)
     method_of(loaded, method_name(chosen))
     async with open_model(chosen, Notices()) as model:
-        return await classify_incident(incident, loaded, model)
+        least = least_confidence(chosen, loaded, model.info)
+        return await classify_incident(incident, loaded, model, least_confidence=least)
 
 
 def _incident(source: Source, *, allow_private: bool) -> Incident:

@@ -60,6 +60,44 @@ def merge(
     )
 
 
+def confidence(decision: Decision) -> float | None:
+    """How sure a decision is: as its least sure option; None where no option has a confidence.
+
+    An option is as sure as what was answered about it: its confidence where it holds, the rest to
+    1 where it does not. A decision is right only if all are, and the least bounds that from above
+    however they hang together.
+    """
+    told = [(f.applies, f.confidence) for f in decision.findings if f.confidence is not None]
+    return min((p if applies else 1 - p for applies, p in told), default=None)
+
+
+def reviewed(
+    taxonomy: Taxonomy, decisions: Mapping[str, Decision], least: float
+) -> dict[str, Decision]:
+    """The decisions, those less sure than `least` (0 to 1) handed to a person; what stands behind
+    a gate that a person must look at needs one too.
+    """
+    kept: dict[str, Decision] = {}
+    for category in (c for wave in taxonomy.waves() for c in wave):
+        decision = decisions[category.name]
+        before = kept[category.gate.category] if category.gate else None
+        kept[category.name] = _reviewed(decision, before, least)
+    return {name: kept[name] for name in decisions}
+
+
+def _reviewed(decision: Decision, before: Decision | None, least: float) -> Decision:
+    if decision.status == "failed":
+        return decision
+    sure = confidence(decision)
+    if before is not None and before.status == "needs_review":
+        reason = "the gate of this category needs review"
+    elif sure is not None and sure < least:
+        reason = f"the confidence is {sure:.2f}, and {least:.2f} is asked for"
+    else:
+        return decision
+    return decision.model_copy(update={"options": (), "status": "needs_review", "reason": reason})
+
+
 def _selected(
     category: Category, applied: tuple[str, ...], answers: Sequence[Answer]
 ) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import platform
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from time import monotonic
@@ -15,10 +15,12 @@ from typing import Any
 from classifier.answers import Answer
 from classifier.asking import AskContext, ask_scored, ask_typed
 from classifier.asking.context import Meter
+from classifier.asking.scored import questions_sha256, score_all
 from classifier.asking.sizes import answer_tokens, groups, questions
 from classifier.auditing import audit_articles, audit_decisions
+from classifier.calibration import QUESTIONS_CHANGED, Calibration, mean_scores
 from classifier.chunking import Chunk, cut
-from classifier.deciding import gated, merge
+from classifier.deciding import gated, merge, reviewed
 from classifier.errors import ConfigurationError, InputError
 from classifier.grounding import Locator
 from classifier.language import language_of
@@ -26,6 +28,7 @@ from classifier.models.seam import ModelInfo, OpenModel
 from classifier.prompting import frame
 from classifier.records import (
     ArticleRef,
+    AuditFinding,
     ConfidenceOrigin,
     Decision,
     Incident,
@@ -33,6 +36,7 @@ from classifier.records import (
     ModelRef,
     Provenance,
     Report,
+    Usage,
 )
 from classifier.taxonomy import Category, Method, Taxonomy
 
@@ -40,6 +44,8 @@ from classifier.taxonomy import Category, Method, Taxonomy
 LEAST_ROOM = 128
 
 _WAYS = {"scored": ask_scored, "typed": ask_typed}
+# What each way tells of a category: scored and then explained, or answered at once.
+STEPS = {"scored": 2, "typed": 1}
 
 
 def _today() -> date:
@@ -60,12 +66,14 @@ async def classify_incident(
     taxonomy: Taxonomy,
     model: OpenModel,
     *,
+    least_confidence: float | None = None,
     today: Callable[[], date] = _today,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Report:
     """Answer every category of the taxonomy about the incident.
 
-    A category without a usable answer is `failed` in the report, with the reason. Raises
+    A category without a usable answer is `failed` in the report, with the reason; one that is
+    less sure than `least_confidence` (0 to 1) is `needs_review`, with what was found. Raises
     `ModelError` where the endpoint itself cannot be used, `ConfigurationError` where the model's
     context has no room for an article, and `InputError` where two articles have the same id.
     """
@@ -74,15 +82,17 @@ async def classify_incident(
     context = _context(incident, taxonomy, method, model)
     room = await _room(taxonomy, method, model)
     chunks = await cut(incident, model.counter, room, lambda a: frame(taxonomy, a))
-    counter = _Counter(len(chunks) * len(taxonomy.categories), progress)
+    steps = len(chunks) * STEPS[method.decide]
+    counter = _Counter(steps * len(taxonomy.categories), progress)
+    context = replace(context, told=counter.step)
     decisions: dict[str, Decision] = {}
     for wave in taxonomy.waves():
         closed = {c.name: d for c in wave if (d := gated(c, decisions)) is not None}
         for name in closed:
-            counter.done(len(chunks), name)
+            counter.done(steps, name)
         # the groups are those that the room was measured for, less what is closed
         grouped = [[c for c in g if c.name not in closed] for g in groups(wave, method)]
-        answers = await _ask_all(context, chunks, grouped, counter, model.info.concurrency)
+        answers = await _ask_all(context, chunks, grouped, model.info.concurrency)
         decisions |= closed
         decisions |= {
             c.name: merge(taxonomy, c, chunks, answers[c.name])
@@ -90,6 +100,8 @@ async def classify_incident(
             if c.name not in closed
         }
     ordered = {name: decisions[name] for name in taxonomy.categories}
+    if least_confidence is not None:
+        ordered = reviewed(taxonomy, ordered, least_confidence)
     reference = incident_ref(incident)
     return Report(
         incident=reference,
@@ -97,9 +109,27 @@ async def classify_incident(
         audit=(
             *audit_articles(incident, today(), language_of),
             *audit_decisions(taxonomy, reference, ordered),
+            *_audit_calibration(taxonomy, model.info),
         ),
         provenance=_provenance(context, model, incident, len(chunks), monotonic() - begun),
     )
+
+
+async def score_incident(
+    incident: Incident, taxonomy: Taxonomy, model: OpenModel, categories: Sequence[Category]
+) -> tuple[dict[str, dict[str, float]], Usage]:
+    """What the model makes of everything that the categories judge, gates left aside.
+
+    Returns category -> option -> probability of true against false, and what it cost. An incident
+    in several chunks has the mean of their log-odds; a category without a usable reply is missing.
+    Raises the errors of `classify_incident`.
+    """
+    method = method_of(taxonomy, model.info.method)
+    context = _context(incident, taxonomy, method, model)
+    room = await _room(taxonomy, method, model)
+    for chunk in await cut(incident, model.counter, room, lambda a: frame(taxonomy, a)):
+        await score_all(context, chunk, categories)
+    return mean_scores(list(context.scores.values())), context.meter.usage
 
 
 def method_of(taxonomy: Taxonomy, name: str) -> Method:
@@ -134,9 +164,45 @@ def versions(info: ModelInfo) -> dict[str, str]:
     }
 
 
-def parameters(method: Method, info: ModelInfo) -> dict[str, Any]:
-    """All that shapes the calls beside the prompts and the model."""
-    return {**method.model_dump(), "context_tokens": info.context_tokens}
+def parameters(taxonomy: Taxonomy, info: ModelInfo) -> dict[str, Any]:
+    """All that shapes the answers beside the prompts and the model."""
+    calibration = calibration_of(taxonomy, info)
+    return {
+        **method_of(taxonomy, info.method).model_dump(),
+        "context_tokens": info.context_tokens,
+        "calibration": calibration.sha256 if calibration else None,
+    }
+
+
+def calibration_of(taxonomy: Taxonomy, info: ModelInfo) -> Calibration | None:
+    """The taxonomy's calibration that was fitted for this model and these very questions."""
+    return next((c for c, why in _calibrations(taxonomy, info) if why is None), None)
+
+
+def _calibrations(taxonomy: Taxonomy, info: ModelInfo) -> Iterator[tuple[Calibration, str | None]]:
+    """Each calibration, with why it does not fit."""
+    method = method_of(taxonomy, info.method)
+    if method.decide != "scored" or not taxonomy.calibrations:
+        return
+    asked = questions_sha256(taxonomy, method)
+    for calibration in taxonomy.calibrations:
+        yield calibration, calibration.mismatch(model_ref(info), info.method, asked)
+
+
+def _audit_calibration(taxonomy: Taxonomy, info: ModelInfo) -> list[AuditFinding]:
+    reasons = [why for _, why in _calibrations(taxonomy, info)]
+    if None in reasons or QUESTIONS_CHANGED not in reasons:
+        return []
+    message = (
+        f"The taxonomy's calibration is not used: {QUESTIONS_CHANGED}. Confidences are raw scores; "
+        "fit them with `classifier calibrate`."
+    )
+    return [AuditFinding(check="uncalibrated", severity="info", message=message)]
+
+
+def model_ref(info: ModelInfo) -> ModelRef:
+    """The model as reports name it."""
+    return ModelRef(name=info.name, digest=info.digest, endpoint=info.endpoint)
 
 
 def _context(
@@ -151,7 +217,8 @@ def _context(
             "own id: quotes and citations are told apart by it."
         )
     locator = Locator(incident.articles)
-    return AskContext(model.model, taxonomy, method, articles, locator, Meter())
+    calibration = calibration_of(taxonomy, model.info)
+    return AskContext(model.model, taxonomy, method, articles, locator, Meter(), calibration)
 
 
 async def _room(taxonomy: Taxonomy, method: Method, model: OpenModel) -> int:
@@ -175,6 +242,9 @@ class _Counter:
         self._done = 0
         self._progress = progress
 
+    def step(self, category: Category) -> None:
+        self.done(1, category.name)
+
     def done(self, count: int, category: str) -> None:
         self._done += count
         self._progress(Progress(self._done, self._total, category))
@@ -184,7 +254,6 @@ async def _ask_all(
     context: AskContext,
     chunks: Sequence[Chunk],
     grouped: Sequence[Sequence[Category]],
-    counter: _Counter,
     concurrency: int,
 ) -> Mapping[str, list[Answer]]:
     """The answers of every chunk to every category, in the order of the chunks."""
@@ -196,7 +265,6 @@ async def _ask_all(
         for chunk, group in jobs:
             given = await ask(context, chunk, group)
             answers.update({(chunk.number, a.category): a for a in given})
-            counter.done(len(given), given[-1].category)
 
     try:
         async with asyncio.TaskGroup() as workers:
@@ -218,12 +286,12 @@ def _provenance(
         taxonomy_sha256=context.taxonomy.sha256,
         prompts_sha256=context.taxonomy.wording_sha256,
         articles_sha256=articles_sha256(incident),
-        model=ModelRef(
-            name=model.info.name, digest=model.info.digest, endpoint=model.info.endpoint
-        ),
+        model=model_ref(model.info),
         method=model.info.method,
-        parameters=parameters(context.method, model.info),
-        confidence=ConfidenceOrigin(source="logprobs" if scored else "none"),
+        parameters=parameters(context.taxonomy, model.info),
+        confidence=ConfidenceOrigin(
+            source="logprobs" if scored else "none", calibrated=context.calibration is not None
+        ),
         chunks=chunks,
         usage=context.meter.usage,
         seconds=round(seconds, 3),

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Match = Literal["exact", "normalised", "fuzzy", "not_found"]
-Status = Literal["answered", "unknown", "not_applicable", "failed"]
+Status = Literal["answered", "unknown", "not_applicable", "failed", "needs_review"]
 Severity = Literal["info", "warning", "error"]
 
 UNKNOWN = "unknown"
@@ -139,9 +139,11 @@ class Merge(Record):
 class Decision(Record):
     """The answer to one category: options, rationale, evidence and status.
 
-    `options` is empty where a gate closes the category, where it failed, and where a true-or-false
-    category is false; it is `("unknown",)` where the articles do not say. `reason` says why a
-    category failed or does not apply. `merge` is null where the incident fitted one chunk.
+    `options` is empty where a gate closes the category, where it failed or needs review, and where
+    a true-or-false category is false; it is `("unknown",)` where the articles do not say. What
+    needs review has its findings: what would hold, were it sure enough. `reason` says why a
+    category failed, does not apply or needs review. `merge` is null where the incident fitted one
+    chunk.
     """
 
     options: tuple[str, ...] = ()

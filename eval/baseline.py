@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from classifier.errors import ConfigurationError, InputError
 from classifier.models.seam import ModelInfo
-from classifier.pipeline import method_of, parameters
+from classifier.pipeline import method_of, model_ref, parameters
 from classifier.records import ModelRef, Record, Status
 from classifier.taxonomy import Taxonomy
 from eval.gold import Gold
@@ -77,9 +77,9 @@ def baseline_of(
         taxonomy=taxonomy.name,
         options={name: c.names for name, c in taxonomy.categories.items()},
         model_setting=model_setting,
-        model=ModelRef(name=info.name, digest=info.digest, endpoint=info.endpoint),
+        model=model_ref(info),
         method=info.method,
-        parameters=parameters(method, info),
+        parameters=parameters(taxonomy, info),
         explain=method.explain,
         incidents=_fingerprints(gold),
         answers={

@@ -23,10 +23,10 @@ class CategoryCases:
     to which place of `Cases.incidents` a decision belongs; `gold` and `predicted` (n, O) say which
     options hold, and are all False for `unknown` and for a true-or-false category that is false;
     an answer that holds both options and `unknown`, as some models give, counts its options;
-    `usable` (n,) is False where the prediction failed, is missing, or says that the category does
-    not apply where people gave it a label; `unknown_gold` and `unknown_predicted` (n,);
-    `probability` (n, O) lies between 0 and 1, nan where there is none. `failed` and `missing` are
-    counts within n. Raises ValueError where the arrays do not fit one another.
+    `usable` (n,) is False where the prediction failed, is missing, was left for a person to review,
+    or says that the category does not apply where people gave it a label; `unknown_gold` and `unknown_predicted` (n,);
+    `probability` (n, O) lies between 0 and 1, nan where there is none. `failed`,
+    `missing` and `review` are counts within n. Raises ValueError where the arrays do not fit one another.
     """
 
     name: str
@@ -40,12 +40,14 @@ class CategoryCases:
     probability: NDArray[np.float64]
     failed: int = 0
     missing: int = 0
+    review: int = 0
 
     def __post_init__(self) -> None:
         self._check_shapes()
         unusable = int((~self.usable).sum())
-        if min(self.failed, self.missing) < 0 or self.failed + self.missing > unusable:
-            counts = f"{self.failed} failed and {self.missing} missing"
+        lost = (self.failed, self.missing, self.review)
+        if min(lost) < 0 or sum(lost) > unusable:
+            counts = f"{self.failed} failed, {self.missing} missing and {self.review} for review"
             raise ValueError(f"{self.name}: {counts} of {unusable} decisions that are not usable")
         for what, wrong in self._contradictions().items():
             if wrong.any():

@@ -65,7 +65,7 @@ def _few(ids: Sequence[str]) -> str:
     return (", ".join(map(quoted, ids[:_NAMED])) or "none") + more
 
 
-Kind = Literal["given", "blank", "closed", "failed", "missing"]
+Kind = Literal["given", "blank", "closed", "failed", "missing", "review"]
 Answer = tuple[Kind, tuple[str, ...]]
 
 
@@ -77,6 +77,8 @@ def _answer(category: Category, prediction: Prediction | None, lost: bool) -> An
             return "missing", ()
         case "failed":
             return "failed", ()
+        case "needs_review":
+            return "review", ()
         case "not_applicable":
             return ("closed" if _closes(category, prediction) else "blank"), ()
     return "given", prediction.options.get(category.name, ())
@@ -127,6 +129,7 @@ class _Column:
             probability=self._probability(),
             failed=kinds.count("failed"),
             missing=kinds.count("missing"),
+            review=kinds.count("review"),
         )
 
     def _flags(self, chosen: Sequence[tuple[str, ...]]) -> Flags:

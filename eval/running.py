@@ -9,6 +9,7 @@ from typing import Protocol
 
 from classifier.batch.folder import RunFolder
 from classifier.batch.starting import manifest_of
+from classifier.confidence import least_confidence, with_calibration
 from classifier.errors import (
     ClassifierError,
     ConfigurationError,
@@ -17,8 +18,8 @@ from classifier.errors import (
     ReplyError,
 )
 from classifier.models.opening import Notices, method_name, open_model
-from classifier.models.seam import OpenModel
-from classifier.pipeline import Progress, classify_incident, method_of
+from classifier.models.seam import ModelInfo, OpenModel
+from classifier.pipeline import Progress, calibration_of, classify_incident, method_of
 from classifier.records import Report, Usage
 from classifier.settings import Settings
 from classifier.taxonomy import Category, Taxonomy
@@ -136,15 +137,22 @@ async def run_gold(
     Raises `ConfigurationError` where the folder holds another run.
     """
     method_of(taxonomy, method_name(settings))  # before weights are pulled for nothing
+    taxonomy = with_calibration(taxonomy, settings)
     async with open_model(settings, notices) as model:
-        asked = {"categories": list(taxonomy.categories), INCIDENTS: [i.id for i in gold.incidents]}
+        least = least_confidence(settings, taxonomy, model.info)
+        asked: dict[str, object] = {
+            "categories": list(taxonomy.categories),
+            INCIDENTS: [i.id for i in gold.incidents],
+        }
+        if least is not None:
+            asked["least_confidence"] = least
         manifest = manifest_of(taxonomy, model.info, gold.articles_fingerprint, asked)
         with RunFolder.create_or_resume(folder, manifest) as writer:
             done = writer.done()
             if done:
                 notices.say(f"Going on: {len(done)} of {len(gold.incidents)} are done already.")
             rest = gold.only([i.id for i in gold.incidents if i.id not in done])
-            return await classify_gold(rest, taxonomy, model, writer, notices)
+            return await classify_gold(rest, taxonomy, model, writer, notices, least)
 
 
 async def ask_gold(
@@ -158,24 +166,45 @@ async def ask_gold(
     for _, taxonomy in versions:
         method_of(taxonomy, method_name(settings))
     kept = [Kept() for _ in versions]
-    lines = [
-        _Line(taxonomy, sink, f"{name}: ")
-        for (name, taxonomy), sink in zip(versions, kept, strict=True)
-    ]
     async with open_model(settings, notices) as model:
+        alike = _calibrated_alike([t for _, t in versions], settings, model.info, notices)
+        lines = [
+            _Line(taxonomy, sink, f"{name}: ")
+            for (name, _), taxonomy, sink in zip(versions, alike, kept, strict=True)
+        ]
         await _classify(gold, lines, model, notices)
     return [k.predictions(name) for k, (name, _) in zip(kept, versions, strict=True)]
 
 
+def _calibrated_alike(
+    taxonomies: Sequence[Taxonomy], settings: Settings, info: ModelInfo, notices: Notices
+) -> list[Taxonomy]:
+    """Calibrated all of them or none: else the calibration would be compared, not the prompts."""
+    chosen = [with_calibration(t, settings) for t in taxonomies]
+    if len({calibration_of(t, info) is None for t in chosen}) == 1:
+        return chosen
+    notices.say(
+        "A calibration fits only one of the versions, so both are asked without it: raw scores "
+        "are compared. Fit one for the other with `classifier calibrate` to compare what readers "
+        "would get."
+    )
+    return [t.model_copy(update={"calibrations": ()}) for t in chosen]
+
+
 async def classify_gold(
-    gold: Gold, taxonomy: Taxonomy, model: OpenModel, sink: Sink, notices: Notices
+    gold: Gold,
+    taxonomy: Taxonomy,
+    model: OpenModel,
+    sink: Sink,
+    notices: Notices,
+    least_confidence: float | None = None,
 ) -> int:
     """Classify the incidents one after another; returns how many came to no report.
 
     An incident that the model does not take is a failure in the sink, and the next one goes on.
     Raises `ModelError` where the endpoint cannot be used at all, and `ConfigurationError`.
     """
-    line = _Line(taxonomy, sink)
+    line = _Line(taxonomy, sink, least_confidence=least_confidence)
     await _classify(gold, [line], model, notices)
     return line.failed
 
@@ -187,6 +216,7 @@ class _Line:
     taxonomy: Taxonomy
     sink: Sink
     label: str = ""
+    least_confidence: float | None = None
     failed: int = 0
     usage: Usage = field(default_factory=Usage)
 
@@ -198,7 +228,11 @@ class _Line:
 
         try:
             report = await classify_incident(
-                incident.incident, self.taxonomy, model, progress=progress
+                incident.incident,
+                self.taxonomy,
+                model,
+                least_confidence=self.least_confidence,
+                progress=progress,
             )
         except (ModelRequestError, ReplyError, InputError) as error:
             self.failed += 1

@@ -154,6 +154,7 @@ def _constant_sums(category: CategoryCases) -> Sums:
         usable=np.ones(category.n, np.bool_),
         unknown_predicted=np.zeros(category.n, np.bool_),
         failed=0,
+        review=0,
         missing=0,
     )
     incidents = int(category.rows.max(initial=-1)) + 1
@@ -170,9 +171,17 @@ def _constant_score(options: tuple[str, ...], sums: Sums) -> Constant:
 def _notes(cases: Cases) -> Iterator[str]:
     failed = sum(c.failed for c in cases.categories)
     missing = sum(c.missing for c in cases.categories)
-    closed = sum(int((~c.usable).sum()) for c in cases.categories) - failed - missing
+    review = sum(c.review for c in cases.categories)
+    closed = sum(int((~c.usable).sum()) for c in cases.categories) - failed - missing - review
     if failed or missing:
         yield f"{failed} failed and {missing} missing decisions count as wrong"
+    if review:
+        right, answered = sum(int(c.exact.sum()) for c in cases.categories), cases.n - review
+        share = f"{right / answered:.3f}" if answered else "none"
+        yield (
+            f"{review} decisions are left for review and count as wrong; of the other {answered}, "
+            f"{share} are exact"
+        )
     if closed:
         yield f"{closed} decisions say that a labelled category does not apply, and count as wrong"
     unlabelled = [c.name for c in cases.categories if not c.n]

@@ -132,9 +132,14 @@ def test_a_sure_answer_is_one(top):
 
 
 def test_an_option_holds_from_the_threshold_on():
-    answer = decide({**SCORES, "meat": 0.5}, DIET, METHOD)
-    assert answer.applied == ("meat", "vegan")
-    assert [o.confidence for o in answer.options] == [0.5, 0.8, 0.3]
+    answer = decide({**SCORES, "vegan_with_changes": 0.5}, DIET, METHOD)
+    assert answer.applied == ("vegan", "vegan_with_changes")
+    assert [o.confidence for o in answer.options] == [0.1, 0.8, 0.5]
+
+
+@pytest.mark.parametrize(("meat", "held"), [(0.79, "vegan"), (0.81, "meat")])
+def test_of_two_that_exclude_each_other_the_likelier_holds(meat, held):
+    assert decide({**SCORES, "meat": meat}, DIET, METHOD).applied == (held,)
 
 
 def test_none_above_the_threshold_is_unknown():

@@ -244,3 +244,17 @@ def test_a_run_on_a_sample_is_scored_on_that_sample() -> None:
 def test_predictions_that_do_not_say_are_scored_on_all() -> None:
     of = gold(2)
     assert asked_of(of, predicted(of)) == (of, predicted(of))
+
+
+def test_what_is_left_for_review_is_told_apart_from_what_is_wrong():
+    told = predicted(gold(6), {"r00": {"course": ("main",)}})
+    item = told.items["r01"]
+    left = replace(
+        item,
+        status={**item.status, "course": "needs_review"},
+        options={**item.options, "course": ()},
+    )
+    found = evaluate(gold(6), replace(told, items={**told.items, "r01": left}), RECIPES)
+    decisions = found.overall.decisions - 1
+    said = f"1 decisions are left for review and count as wrong; of the other {decisions}, "
+    assert [n.removeprefix(said)[:5] for n in found.notes] == [f"{(decisions - 1) / decisions:.3f}"]

@@ -250,7 +250,7 @@ def test_distinct_sets_give_the_sets_back(options, n, seed):
         ({"gold": np.ones((2, 3))}, r"gold is \(2, 3\) of float64, not \(2, 3\) of kind b"),
         ({"usable": np.zeros(2, bool)}, "decision 0 is not usable and predicts options"),
         ({"probability": np.full((2, 3), 1.5)}, "decision 0 has a probability outside 0 to 1"),
-        ({"missing": 1}, "0 failed and 1 missing of 0 decisions that are not usable"),
+        ({"missing": 1}, "0 failed, 1 missing and 0 for review of 0 decisions that are not usable"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(wrong, message):

@@ -279,7 +279,8 @@ def test_progress_reaches_its_total(method, holding):
     seen = []
     report, _ = classify(plays(RECIPES, holding), long_article(2000), progress=seen,
                          method=method, context=2500)  # fmt: skip
-    total = len(RECIPES.categories) * report.provenance.chunks
+    steps = {"hosted": 1, "embedded": 2}[method]  # scored, and then explained
+    total = steps * len(RECIPES.categories) * report.provenance.chunks
     assert seen[-1].done == seen[-1].total == total
     assert [p.done for p in seen] == sorted(p.done for p in seen)
     assert {p.total for p in seen} == {total}

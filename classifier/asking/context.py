@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from classifier.answers import UnusableAnswerError, read_object
+from classifier.calibration import Calibration
 from classifier.chunking import Chunk
 from classifier.errors import ModelError, ModelRequestError
 from classifier.grounding import Locator
 from classifier.models.seam import Message, Model, Reply, Request
-from classifier.prompting import conversation, question, render
+from classifier.prompting import conversation, render
 from classifier.records import Article, Usage
 from classifier.taxonomy import Category, Method, Taxonomy
 
@@ -31,7 +32,11 @@ class Meter:
 
 @dataclass(frozen=True)
 class AskContext:
-    """A model, a taxonomy with the method to ask it by, and the articles of one incident."""
+    """A model, a taxonomy with the method to ask it by, and the articles of one incident.
+
+    `calibration` is what turns scores into probabilities, where there is one; `scores` keeps what
+    each chunk, by its number, was scored so far; `told` hears of each step about a category.
+    """
 
     model: Model
     taxonomy: Taxonomy
@@ -39,12 +44,12 @@ class AskContext:
     articles: Mapping[str, Article]
     locator: Locator
     meter: Meter
+    calibration: Calibration | None = None
+    scores: dict[int, dict[str, Mapping[str, float]]] = field(default_factory=dict)
+    told: Callable[[Category], None] = lambda _: None
 
-    def messages(
-        self, chunk: Chunk, categories: Sequence[Category], ending: str
-    ) -> tuple[Message, ...]:
-        """The conversation that asks about the categories: articles, options, `ending`."""
-        asked = question(self.taxonomy, categories, ending)
+    def messages(self, chunk: Chunk, asked: str) -> tuple[Message, ...]:
+        """The conversation that asks a question about the articles."""
         return conversation(self.taxonomy, self.method, chunk, self.articles, asked)
 
     async def ask(self, request: Request) -> Reply:

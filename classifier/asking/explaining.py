@@ -16,9 +16,9 @@ from classifier.asking.sentences import Sentences
 from classifier.chunking import Chunk
 from classifier.errors import ReplyError
 from classifier.models.seam import Request
-from classifier.prompting import render
+from classifier.prompting import question, render
 from classifier.records import Evidence
-from classifier.taxonomy import Category, Method
+from classifier.taxonomy import Category, Method, Taxonomy
 
 
 async def explain(context: AskContext, chunk: Chunk, category: Category, answer: Answer) -> Answer:
@@ -44,16 +44,24 @@ async def explain(context: AskContext, chunk: Chunk, category: Category, answer:
     return explained
 
 
+def explain_question(
+    taxonomy: Taxonomy, category: Category, names: Sequence[str], method: Method
+) -> str:
+    """What stands after the articles: the options that hold, and what to say about each."""
+    options = tuple(category.option(name) for name in names)
+    held = category.model_copy(update={"options": options, "opposite": None})
+    ending = render(taxonomy, "explain", category=held, options=options, method=method)
+    return question(taxonomy, [held], ending)
+
+
 def _request(
     context: AskContext, chunk: Chunk, category: Category, answer: Answer, sentences: Sentences
 ) -> Request:
-    taxonomy, method = context.taxonomy, context.method
-    options = [category.option(name) for name in answer.applied]
-    ending = render(taxonomy, "explain", category=category, options=options, method=method)
+    names, method = answer.applied, context.method
     return Request(
-        context.messages(chunk, [category], ending),
-        max_tokens=method.tokens_per_option * len(options),
-        schema=_schema(answer.applied, sentences, method),
+        context.messages(chunk, explain_question(context.taxonomy, category, names, method)),
+        max_tokens=method.tokens_per_option * len(names),
+        schema=_schema(names, sentences, method),
     )
 
 

@@ -1,47 +1,67 @@
 """Scored asking: the probability of each option decides; the options that hold are then explained.
 
 A small model judges options better than it lists them. It writes one JSON object that says true or
-false for each option, and what is read is not the word but the log-probabilities at its place.
+false for each option, and what is read is not the word but the log-probabilities at its place. A
+calibration reads the scores of all categories together; without one each is held against the
+method's threshold by itself.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import math
-import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from classifier.answers import Answer, OptionAnswer, exactly
 from classifier.asking.context import AskContext
 from classifier.asking.explaining import explain
+from classifier.asking.logprobs import read_scores
 from classifier.chunking import Chunk
 from classifier.errors import ReplyError
-from classifier.models.seam import Reply, Request, TokenLogprobs
-from classifier.prompting import render
-from classifier.records import UNKNOWN
-from classifier.taxonomy import Category, Method
+from classifier.models.seam import Request
+from classifier.prompting import frame, question, render, system
+from classifier.records import UNKNOWN, Article
+from classifier.taxonomy import Category, Method, Taxonomy
 
 ALTERNATIVES = 10
+
+Scores = Mapping[str, float]
 
 
 async def ask_scored(
     context: AskContext, chunk: Chunk, categories: Sequence[Category]
 ) -> list[Answer]:
-    """One answer for each category, each scored and explained by itself.
+    """One answer for each category: all of them are scored, then decided, then explained.
 
     The reply must carry log-probabilities; a category whose reply has none is a failure.
     """
-    return [await _ask(context, chunk, category) for category in categories]
+    failures = await score_all(context, chunk, categories)
+    answers = []
+    for category, answer in zip(categories, _decided(context, chunk, categories), strict=True):
+        if answer is None:
+            answers.append(Answer(category.name, failure=failures[category.name]))
+        elif answer.applied and context.method.explain:
+            answers.append(await explain(context, chunk, category, answer))
+        else:
+            answers.append(answer)
+        context.told(category)
+    return answers
 
 
-async def _ask(context: AskContext, chunk: Chunk, category: Category) -> Answer:
-    try:
-        answer = decide(await score(context, chunk, category), category, context.method)
-    except ReplyError as error:
-        return Answer(category.name, failure=str(error))
-    if not answer.applied or not context.method.explain:
-        return answer
-    return await explain(context, chunk, category, answer)
+async def score_all(
+    context: AskContext, chunk: Chunk, categories: Sequence[Category]
+) -> dict[str, str]:
+    """Score the categories into `context.scores`; returns category -> why it has no score."""
+    scores = context.scores.setdefault(chunk.number, {})
+    failures = {}
+    for category in categories:
+        try:
+            scores[category.name] = await score(context, chunk, category)
+        except ReplyError as error:
+            failures[category.name] = str(error)
+        context.told(category)
+    return failures
 
 
 async def score(context: AskContext, chunk: Chunk, category: Category) -> dict[str, float]:
@@ -52,34 +72,74 @@ async def score(context: AskContext, chunk: Chunk, category: Category) -> dict[s
     return read_scores(await context.ask(_score_request(context, chunk, category)), category)
 
 
-def decide(scores: Mapping[str, float], category: Category, method: Method) -> Answer:
-    """The options whose probability reaches the method's threshold.
+def _decided(
+    context: AskContext, chunk: Chunk, categories: Sequence[Category]
+) -> list[Answer | None]:
+    """The answer to each category without its reasons; None where it has no score."""
+    scores, calibration = context.scores[chunk.number], context.calibration
+    if calibration is None:
+        return [
+            decide(scores[c.name], c, context.method) if c.name in scores else None
+            for c in categories
+        ]
+    likely = calibration.weights.probabilities(scores)
+    return [
+        decide_calibrated(likely[c.name], c, calibration.threshold) if c.name in likely else None
+        for c in categories
+    ]
+
+
+def decide(scores: Scores, category: Category, method: Method) -> Answer:
+    """The options whose score reaches the method's threshold.
 
     Where none does, the category is unknown; a true-or-false one is so only where `unknown` is
     the likeliest, or its opposite is unlikely too. An option with an opposite must also hold its
     own against that. Of a category that takes one option, the likeliest holds.
     """
     likely = {n for n in category.names if scores[n] >= method.threshold}
-    if category.select == "one":
-        likely &= {max(category.names, key=lambda name: scores[name])}
     sure = {name: scores[name] for name in category.names}
     if category.opposite:
         sure = {name: _against(scores, name, category.opposite.name) for name in sure}
         likely = {name for name in likely if sure[name] >= category.opposite.threshold}
-    options = tuple(
-        OptionAnswer(name, name in likely, confidence=round(sure[name], 4)) for name in sure
-    )
-    return Answer(category.name, options, unknown=not likely and _doubtful(scores, category))
+    held = _together(likely, sure, category)
+    return _answer(held, sure, category, unknown=not held and _doubtful(scores, category))
 
 
-def _against(scores: Mapping[str, float], option: str, opposite: str) -> float:
+def decide_calibrated(likely: Scores, category: Category, threshold: float) -> Answer:
+    """The options whose probability reaches the threshold; where none does, the category is
+    unknown, or false where it is a true-or-false one.
+    """
+    held = _together({n for n, p in likely.items() if p >= threshold}, likely, category)
+    return _answer(held, likely, category, unknown=not held and category.select != "boolean")
+
+
+def _answer(held: set[str], sure: Scores, category: Category, *, unknown: bool) -> Answer:
+    options = (OptionAnswer(n, n in held, confidence=round(sure[n], 4)) for n in category.names)
+    return Answer(category.name, tuple(options), unknown=unknown)
+
+
+def _together(likely: set[str], sure: Scores, category: Category) -> set[str]:
+    """Those that may stand together: the likeliest first, and nothing that it excludes."""
+    held: list[str] = []
+    for name in sorted(likely, key=lambda n: -sure[n]):
+        clash = any(_exclude(category, name, other) for other in held)
+        if not clash and not (held and category.select == "one"):
+            held.append(name)
+    return set(held)
+
+
+def _exclude(category: Category, first: str, second: str) -> bool:
+    return second in category.option(first).excludes or first in category.option(second).excludes
+
+
+def _against(scores: Scores, option: str, opposite: str) -> float:
     """The probability of an option, were it and its opposite all there is."""
     holds = scores[option] * (1 - scores[opposite])
     fails = scores[opposite] * (1 - scores[option])
     return holds / (holds + fails) if holds + fails else 0.5
 
 
-def _doubtful(scores: Mapping[str, float], category: Category) -> bool:
+def _doubtful(scores: Scores, category: Category) -> bool:
     if category.select != "boolean":
         return True
     if category.opposite:
@@ -87,51 +147,27 @@ def _doubtful(scores: Mapping[str, float], category: Category) -> bool:
     return scores[UNKNOWN] > 1 - scores[category.names[0]]
 
 
-def read_scores(reply: Reply, category: Category) -> dict[str, float]:
-    """The probability of true against false for everything that the category judges.
+def score_question(taxonomy: Taxonomy, category: Category) -> str:
+    """What stands after the articles when a category is scored."""
+    ending = render(taxonomy, "score", category=category, names=category.judged)
+    return question(taxonomy, [category], ending)
 
-    Raises `ReplyError` where the reply carries no log-probabilities at an option's place.
+
+def questions_sha256(taxonomy: Taxonomy, method: Method) -> str:
+    """One digest of all that is asked when every category is scored, the articles left out.
+
+    Whatever else of a taxonomy changes, its scores stay what they are.
     """
-    text = "".join(t.token for t in reply.logprobs)
-    # what the model wrote before its answer may look like one
-    begin = max(text.rfind(reply.text), 0)
-    return {name: _score(name, text, begin, reply.logprobs) for name in category.judged}
-
-
-def _score(name: str, text: str, begin: int, tokens: Sequence[TokenLogprobs]) -> float:
-    place = re.compile(rf"{re.escape(json.dumps(name))}\s*:\s*(?=true|false)")
-    found = place.search(text, begin)
-    if found is None:
-        raise ReplyError(f"the reply has no log-probabilities for the option {name!r}")
-    written = 0
-    for token in tokens:
-        before = token.token[: max(found.end() - written, 0)]
-        written += len(token.token)
-        if written > found.end():
-            return _probability(token.top, before, name)
-    raise ReplyError(f"the reply ends before the option {name!r}")
-
-
-def _probability(top: Mapping[str, float], before: str, name: str) -> float:
-    true, false = (_mass(top, before, word) for word in ("true", "false"))
-    if not true and not false:
-        raise ReplyError(f"neither true nor false is likely for the option {name!r}")
-    return true / (true + false)
-
-
-def _mass(top: Mapping[str, float], before: str, word: str) -> float:
-    """The probability of all alternatives that begin to write `word`, `before` standing in front
-    of it in the same token.
-    """
-    words = ((t.removeprefix(before).strip().rstrip(",} \n").lower(), p) for t, p in top.items())
-    return sum(math.exp(min(p, 0.0)) for t, p in words if t and word.startswith(t))
+    shape = Article(id="1", text="text", title="title", source="source", published=date(2000, 1, 1))
+    asked = [score_question(taxonomy, c) for c in taxonomy.categories.values()]
+    whole = [system(taxonomy, method), frame(taxonomy, shape), *asked]
+    return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
 
 def _score_request(context: AskContext, chunk: Chunk, category: Category) -> Request:
     names = category.judged
-    ending = render(context.taxonomy, "score", category=category, names=names)
     return Request(
-        context.messages(chunk, [category], ending),
+        context.messages(chunk, score_question(context.taxonomy, category)),
         max_tokens=32 + 24 * len(names),
         schema=exactly({name: {"type": "boolean"} for name in names}),
         top_logprobs=ALTERNATIVES,

@@ -6,14 +6,19 @@ import json
 from collections.abc import Sequence
 
 from classifier.answers import typed_schema
+from classifier.asking.explaining import explain_question
+from classifier.asking.scored import score_question
 from classifier.prompting import question, render, system
 from classifier.taxonomy import Category, Method, Taxonomy
 
 
 def groups(categories: Sequence[Category], method: Method) -> list[Sequence[Category]]:
-    """The categories in the order and the groups in which they are asked."""
-    size = method.categories_per_call
-    return [categories[i : i + size] for i in range(0, len(categories), size)]
+    """The categories in the order and the groups in which they are asked.
+
+    Scores are read together, so that what is scored is one group.
+    """
+    size = len(categories) if method.decide == "scored" else method.categories_per_call
+    return [categories[i : i + size] for i in range(0, len(categories), max(size, 1))]
 
 
 def questions(taxonomy: Taxonomy, method: Method) -> list[str]:
@@ -35,12 +40,9 @@ def _typed(taxonomy: Taxonomy, group: Sequence[Category], method: Method) -> lis
 
 def _scored(taxonomy: Taxonomy, group: Sequence[Category], method: Method) -> list[str]:
     return [
-        question(taxonomy, [c], ending)
+        text
         for c in group
-        for ending in (
-            render(taxonomy, "score", category=c, names=c.judged),
-            render(taxonomy, "explain", category=c, options=c.options, method=method),
-        )
+        for text in (score_question(taxonomy, c), explain_question(taxonomy, c, c.names, method))
     ]
 
 

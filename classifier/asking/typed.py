@@ -17,7 +17,7 @@ from classifier.asking.context import AskContext, follow_up
 from classifier.chunking import Chunk
 from classifier.errors import ModelRequestError, ReplyError
 from classifier.models.seam import Reply, Request
-from classifier.prompting import render
+from classifier.prompting import question, render
 from classifier.records import Evidence, Part
 from classifier.taxonomy import Category, Method
 
@@ -29,14 +29,23 @@ async def ask_typed(
     one category that cannot be answered does not take the others with it. For n categories there
     are at most 6 n - 2 calls: 4 for one by itself, and 2 for a group before it is split.
     """
+    answers = await _ask_or_split(context, chunk, categories)
+    for category in categories:
+        context.told(category)
+    return answers
+
+
+async def _ask_or_split(
+    context: AskContext, chunk: Chunk, categories: Sequence[Category]
+) -> list[Answer]:
     try:
         return await _ask(context, chunk, categories)
     except ReplyError as error:
         if len(categories) == 1:
             return [Answer(categories[0].name, failure=str(error))]
     middle = len(categories) // 2
-    first = await ask_typed(context, chunk, categories[:middle])
-    return first + await ask_typed(context, chunk, categories[middle:])
+    first = await _ask_or_split(context, chunk, categories[:middle])
+    return first + await _ask_or_split(context, chunk, categories[middle:])
 
 
 @dataclass
@@ -79,7 +88,7 @@ async def _ask(context: AskContext, chunk: Chunk, categories: Sequence[Category]
             raise
         fitting = [_ground(context, answer, chunk.parts) for answer in reader.fitting.values()]
         rest = [c for c in categories if c.name not in reader.fitting]
-        return fitting + await ask_typed(context, chunk, rest)
+        return fitting + await _ask_or_split(context, chunk, rest)
     except UnusableAnswerError as error:
         answers = reader.answers(f"the second answer could not be used either: {error}")
         return [_ground(context, answer, chunk.parts) for answer in answers]
@@ -91,7 +100,7 @@ def _request(context: AskContext, chunk: Chunk, categories: Sequence[Category]) 
     taxonomy, method = context.taxonomy, context.method
     ending = render(taxonomy, "typed", categories=categories, method=method)
     return Request(
-        context.messages(chunk, categories, ending),
+        context.messages(chunk, question(taxonomy, categories, ending)),
         max_tokens=method.tokens_per_option * sum(len(c.options) for c in categories),
         schema=typed_schema(categories, method),
     )

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from classifier.batch.manifest import Manifest
-from classifier.pipeline import method_of, parameters, versions
-from classifier.records import ModelRef
+from classifier.pipeline import model_ref, parameters, versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,9 +28,9 @@ def manifest_of(
         taxonomy=f"{taxonomy.name} {taxonomy.version}",
         taxonomy_sha256=taxonomy.sha256,
         prompts_sha256=taxonomy.wording_sha256,
-        model=ModelRef(name=info.name, digest=info.digest, endpoint=info.endpoint),
+        model=model_ref(info),
         method=info.method,
-        parameters=parameters(method_of(taxonomy, info.method), info),
+        parameters=parameters(taxonomy, info),
         settings=dict(settings or {}),
         input_fingerprint=input_fingerprint,
     )

@@ -57,9 +57,9 @@ def classify(
     import asyncio
 
     from classifier.articles import read_incidents
-    from classifier.taxonomy import load_taxonomy
+    from classifier.confidence import taxonomy_of
 
-    taxonomy = load_taxonomy(settings.taxonomy)
+    taxonomy = taxonomy_of(settings)
     read = read_incidents(sources, replace(reading, allow_private=settings.allow_private))
     for _, error in read.failures:
         say(f"Error: {error}")
@@ -86,6 +86,7 @@ async def _classify(
     done: Callable[["Report"], None],
 ) -> int:
     """Hands each report to `done`; returns how many incidents got none."""
+    from classifier.confidence import least_confidence
     from classifier.errors import ModelError, ModelRequestError, ReplyError
     from classifier.models.opening import method_name, open_model
     from classifier.pipeline import method_of
@@ -94,9 +95,10 @@ async def _classify(
     failed = 0
     with shown_notices() as notices:
         async with open_model(settings, notices) as model:
+            least = least_confidence(settings, taxonomy, model.info)
             for number, incident in enumerate(incidents):
                 try:
-                    done(await _report(incident, taxonomy, model, notices))
+                    done(await _report(incident, taxonomy, model, least, notices))
                 except (ModelRequestError, ReplyError) as error:  # the next one may be taken
                     failed += 1
                     notices.say(f"Error: {incident.id}: {error}")
@@ -108,14 +110,20 @@ async def _classify(
 
 
 async def _report(
-    incident: "Incident", taxonomy: "Taxonomy", model: "OpenModel", notices: "Notices"
+    incident: "Incident",
+    taxonomy: "Taxonomy",
+    model: "OpenModel",
+    least: float | None,
+    notices: "Notices",
 ) -> "Report":
     from classifier.pipeline import Progress, classify_incident
 
     def progress(at: Progress) -> None:
         notices.progress(at.done, at.total, f"{incident.id}: {at.category}")
 
-    return await classify_incident(incident, taxonomy, model, progress=progress)
+    return await classify_incident(
+        incident, taxonomy, model, least_confidence=least, progress=progress
+    )
 
 
 def _fell_short(report: "Report") -> bool:

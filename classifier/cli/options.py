@@ -115,6 +115,24 @@ _SETTINGS = (
     Flag("timeout", float, "Seconds for one try.", ("--timeout",)),
     Flag("cache", bool, "Use the cache of replies (default).", ("--cache/--no-cache",)),
     Flag(
+        "calibration",
+        str,
+        "auto (the default: the taxonomy's own, where it fits), none, or a file.",
+        ("--calibration",),
+    ),
+    Flag(
+        "min_confidence",
+        float,
+        "A decision that is less sure needs review instead of an answer.",
+        ("--min-confidence",),
+    ),
+    Flag(
+        "target_precision",
+        float,
+        "The same, as the share of the answers that should be right.",
+        ("--target-precision",),
+    ),
+    Flag(
         "allow_private",
         bool,
         "Read articles from addresses of private networks too.",

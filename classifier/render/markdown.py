@@ -44,7 +44,8 @@ def _section(title: str, rows: list[Row]) -> Iterator[str]:
     yield from (f"## {_plain(title)}", "")
     for row in rows:
         yield from (f"### {_plain(row.category.label)}: {_plain(row.options)}", "")
-        if not row.paragraphs and row.decision.reason:
+        review = row.decision.status == "needs_review"
+        if row.decision.reason and (review or not row.paragraphs):
             yield from (_plain(row.decision.reason), "")
         for paragraph in row.paragraphs:
             yield from _paragraph(paragraph)

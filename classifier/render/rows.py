@@ -62,8 +62,8 @@ def _options(category: Category, decision: Decision, closed: str) -> str:
     """
     if decision.status == "not_applicable":
         return closed
-    if decision.status == "failed":
-        return "failed"
+    if decision.status in ("failed", "needs_review"):
+        return decision.status.replace("_", " ")
     otherwise = category.opposite.name if category.opposite else "no"
     return ", ".join(decision.options) or otherwise
 

@@ -20,6 +20,7 @@ _STATUS = {
     "unknown": "yellow",
     "not_applicable": "dim",
     "failed": "bold red",
+    "needs_review": "bold yellow",
 }
 _SEVERITY = {"info": "dim", "warning": "yellow", "error": "bold red"}
 
@@ -76,7 +77,7 @@ def _row(row: Row) -> Iterator[RenderableType]:
     head = Text(f"{one_line(row.category.label)}: ")
     head.append(row.options, style=_STATUS[row.decision.status])
     yield head
-    if row.decision.status in ("failed", "not_applicable") and row.decision.reason:
+    if row.decision.status in ("failed", "not_applicable", "needs_review") and row.decision.reason:
         yield _indented(Text(one_line(row.decision.reason), style="dim"), 4)
     for paragraph in row.paragraphs:
         if paragraph.finding.applies:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from classifier.calibration import Calibration, load_calibration
 from classifier.errors import ConfigurationError, Problem, TaxonomyError
 from classifier.records import Record
 from classifier.resources import data_folder
@@ -84,7 +85,16 @@ def _read(folder: Path) -> tuple[Taxonomy | None, list[Problem]]:
         return None, problems
     known = [c for _, c in categories]
     problems = try_wording(paths, wording, header, known)
-    return _assemble(header, known, wording, files.contents), problems
+    calibrations = tuple(_calibrations(files.calibrations, problems))
+    return _assemble(header, known, wording, files.contents, calibrations), problems
+
+
+def _calibrations(files: Iterable[str], problems: list[Problem]) -> Iterator[Calibration]:
+    for file in files:
+        try:
+            yield load_calibration(Path(file))
+        except ConfigurationError as error:
+            problems.append(Problem(file, 1, str(error), "Fit it again, or remove it"))
 
 
 class _Files:
@@ -99,6 +109,7 @@ class _Files:
         self.header = str(folder / "taxonomy.yaml")
         self.categories = [str(f) for f in self._own(folder / "categories", ".yaml")]
         self.wording = {f.stem: str(f) for f in self._own(folder / "wording", ".jinja")}
+        self.calibrations = [str(f) for f in self._own(folder / "calibrations", ".json")]
 
     def _own(self, folder: Path, suffix: str) -> Iterator[Path]:
         files = sorted(folder.iterdir()) if folder.is_dir() else []
@@ -127,6 +138,7 @@ def _assemble(
     categories: list[Category],
     wording: Mapping[str, str],
     contents: Mapping[str, bytes],
+    calibrations: tuple[Calibration, ...],
 ) -> Taxonomy:
     listed = [name for section in header.sections for name in section.categories]
     ordered = sorted(categories, key=lambda c: _position(c.name, listed))
@@ -134,6 +146,7 @@ def _assemble(
         **dict(header),
         categories={c.name: c for c in ordered},
         wording=wording,
+        calibrations=calibrations,
         sha256=_digest((Path(f).name, b) for f, b in contents.items() if f.endswith(".yaml")),
         wording_sha256=_digest((n, w.encode()) for n, w in wording.items()),
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from classifier.calibration import Calibration
 from classifier.records import UNKNOWN, Record
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
@@ -119,13 +120,15 @@ class Header(Record):
 
 class Taxonomy(Header):
     """A whole taxonomy. `categories` are in the order in which a report lists them; `wording`
-    maps the name of a template to its source; the digests are SHA-256 of the files' contents.
+    maps the name of a template to its source; the digests are SHA-256 of the files' contents,
+    without the `calibrations`, of which each names the questions that it fits.
     """
 
     categories: Mapping[str, Category]
     wording: Mapping[str, str]
     sha256: str
     wording_sha256: str
+    calibrations: tuple[Calibration, ...] = ()
 
     def waves(self) -> tuple[tuple[Category, ...], ...]:
         """The categories in groups that can be asked together: a gate's own category first."""

@@ -1,12 +1,13 @@
-"""The commands `classifier eval` and `classifier gold`, offered through an entry point."""
+"""The commands `classifier eval`, `gold` and `calibrate`, offered through an entry point."""
 
 import typer
 
+from eval.cli.calibrating import calibrate
 from eval.cli.evaluate import agreement, compare, run, score
 from eval.cli.gating import bless, gate
 from eval.cli.gold import app as gold_app
 
-__all__ = ["eval_app", "gold_app"]
+__all__ = ["calibrate", "eval_app", "gold_app"]
 
 eval_app = typer.Typer(
     name="eval",

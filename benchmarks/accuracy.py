@@ -1,0 +1,210 @@
+"""A table of ways to decide, learned on one gold and judged on another that none of them has seen.
+
+    python benchmarks/accuracy.py [--fit GOLD] [--test GOLD] [--model embedded ...]
+
+The model scores every option of every incident once; the cache keeps its replies, so that a second
+run takes seconds. Each way then learns from the scores and labels of `--fit` (by default the seeds)
+alone. `held out` is a ten-fold cross-validation within that gold, `test` the other gold. Gates are
+decided as in a report: a category that is closed wrongly counts as wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from classifier.calibration import log_odds
+from classifier.cli.console import shown_notices
+from classifier.models.opening import open_model
+from classifier.resources import data_folder
+from classifier.settings import load_settings
+from classifier.taxonomy import load_taxonomy
+from eval.calibrating import THRESHOLDS, Likely, examples_of, predictions_of
+from eval.evaluating import evaluate
+from eval.figures import Score
+from eval.fitting import Example, Penalties, fit
+from eval.gold import Gold, load_gold
+
+FOLDS = 10
+FIRM = 1e6  # a prior so strong that its weight stays where it is
+TAXONOMY = load_taxonomy()
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """An incident as the ways see it: its scores and labels, and its text."""
+
+    example: Example
+    text: str
+
+
+Tell = Callable[[Labelled], Likely]
+Way = Callable[[Sequence[Labelled]], Tell]
+
+
+def commonest(train: Sequence[Labelled]) -> Tell:
+    """The set of options that people chose most often, whatever the article says."""
+    told = {}
+    for name, category in TAXONOMY.categories.items():
+        sets = [tuple(sorted(held)) for one in train for held in [one.example.labels.get(name)]
+                if held is not None]  # fmt: skip
+        best = max(sorted(set(sets)), key=sets.count) if sets else ()
+        told[name] = {option: float(option in best) for option in category.names}
+    return lambda _: told
+
+
+def raw(_: Sequence[Labelled]) -> Tell:
+    """The model's own probabilities, and one threshold for all options."""
+    return lambda one: {
+        name: {option: scores[option] for option in TAXONOMY.categories[name].names}
+        for name, scores in one.example.scores.items()
+    }
+
+
+def calibrated(penalties: Penalties) -> Way:
+    """The calibration, its weights held by these priors."""
+
+    def learn(train: Sequence[Labelled]) -> Tell:
+        weights = fit([one.example for one in train], TAXONOMY, penalties)
+        return lambda one: weights.probabilities(one.example.scores)
+
+    return learn
+
+
+def words(train: Sequence[Labelled]) -> Tell:
+    """No language model: TF-IDF of the words, a logistic model for each option."""
+    reader = TfidfVectorizer(sublinear_tf=True, stop_words="english", min_df=2)
+    seen = reader.fit_transform([one.text for one in train])
+    models: dict[str, dict[str, LogisticRegression | float]] = {}
+    for name, category in TAXONOMY.categories.items():
+        rows = [n for n, one in enumerate(train) if name in one.example.labels]
+        models[name] = {}
+        for option in category.names:
+            chosen = np.array([option in train[n].example.labels[name] for n in rows])
+            models[name][option] = (
+                LogisticRegression(C=20).fit(seen[rows], chosen)
+                if len(set(chosen.tolist())) == 2
+                else float(chosen.mean() if len(chosen) else 0)
+            )
+
+    def tell(one: Labelled) -> Likely:
+        read = reader.transform([one.text])
+        return {
+            name: {
+                option: m if isinstance(m, float) else float(m.predict_proba(read)[0, 1])
+                for option, m in of.items()
+            }
+            for name, of in models.items()
+        }
+
+    return tell
+
+
+def together(*ways: Way) -> Way:
+    """The mean of the log-odds of several ways."""
+
+    def learn(train: Sequence[Labelled]) -> Tell:
+        tells = [way(train) for way in ways]
+
+        def tell(one: Labelled) -> Likely:
+            odds = [log_odds(t(one)) for t in tells]
+            return {
+                name: {
+                    o: float(1 / (1 + np.exp(-np.mean([d[f"{name}/{o}"] for d in odds]))))
+                    for o in TAXONOMY.categories[name].names
+                }
+                for name in one.example.scores
+            }
+
+        return tell
+
+    return learn
+
+
+OWN = Penalties(category=FIRM, others=FIRM)
+WAYS: Mapping[str, Way] = {
+    "the commonest answer": commonest,
+    "words alone (TF-IDF)": words,
+    "raw scores, one threshold": raw,
+    "one slope, a bias for each option": calibrated(replace(OWN, own=FIRM)),
+    "each option from its own score": calibrated(OWN),
+    "each option from its category's scores": calibrated(replace(OWN, category=15.0)),
+    "each option from all scores": calibrated(Penalties()),
+    "the same, weaker priors": calibrated(Penalties(own=5, category=7, others=10)),
+    "the same, stronger priors": calibrated(Penalties(own=20, category=30, others=40)),
+    "all scores and words": together(calibrated(Penalties()), words),
+}
+
+
+def held_out(way: Way, train: Sequence[Labelled], seed: int = 0) -> dict[str, Likely]:
+    """Each incident told by what was learned from the other folds."""
+    order = np.random.default_rng(seed).permutation(len(train))
+    told = {}
+    for fold in range(FOLDS):
+        unseen = set(order[fold::FOLDS].tolist())
+        tell = way([one for n, one in enumerate(train) if n not in unseen])
+        told |= {train[n].example.id: tell(train[n]) for n in unseen}
+    return told
+
+
+def judged(gold: Gold, likely: Mapping[str, Likely], threshold: float) -> Score:
+    return evaluate(gold, predictions_of(likely, TAXONOMY, threshold), TAXONOMY, draws=0)
+
+
+def merit(score: Score) -> float:
+    return (score.overall.exact.value or 0) + (score.overall.micro_f1.value or 0)
+
+
+def row(name: str, scores: Sequence[Score], threshold: float) -> str:
+    cells = []
+    for score in scores:
+        ece = score.calibration.ece if score.calibration else float("nan")
+        of = score.overall
+        figures = (of.exact.value, of.micro_f1.value, of.alpha.value, ece)
+        cells += [f"{figure:.3f}" for figure in figures if figure is not None]
+    return f"| {name} | {threshold:.2f} | " + " | ".join(cells) + " |"
+
+
+async def labelled(gold: Gold, model: str) -> list[Labelled]:
+    with shown_notices() as notices:
+        async with open_model(load_settings(model=model), notices) as opened:
+            examples = await examples_of(gold, TAXONOMY, opened, notices)
+    texts = {i.id: " ".join(f"{a.title} {a.text}" for a in i.articles) for i in gold.incidents}
+    return [Labelled(e, texts[e.id]) for e in examples]
+
+
+def table(model: str, fitting: Gold, testing: Gold | None) -> None:
+    train = asyncio.run(labelled(fitting, model))
+    test = asyncio.run(labelled(testing, model)) if testing else []
+    heads = "exact | F1 | alpha | ECE | " * (2 if test else 1)
+    print(f"\n{model}: {len(train)} incidents to learn from, {len(test)} to test on\n")
+    print(f"| decided by | threshold | {heads.strip()}")
+    for name, way in WAYS.items():
+        likely = held_out(way, train)
+        threshold = max(THRESHOLDS, key=lambda t: merit(judged(fitting, likely, t)))
+        scores = [judged(fitting, likely, threshold)]
+        if testing:
+            tell = way(train)
+            scores.append(judged(testing, {o.example.id: tell(o) for o in test}, threshold))
+        print(row(name, scores, threshold), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fit", type=Path, default=data_folder("seeds"))
+    parser.add_argument("--test", type=Path)
+    parser.add_argument("--model", action="append")
+    given = parser.parse_args()
+    for model in given.model or ["embedded"]:
+        table(model, load_gold(given.fit), load_gold(given.test) if given.test else None)
+
+
+if __name__ == "__main__":
+    main()

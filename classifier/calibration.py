@@ -1,0 +1,218 @@
+"""A calibration: how the raw scores of an incident become probabilities, as gold has taught it.
+
+A score is the logarithm of the odds that the model gave to an option. Standardised, the scores of
+all options are the inputs of one logistic function for each option: a model that says yes too
+easily to one option is corrected, and options inform each other. `eval.fitting` fits the weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from classifier.errors import ConfigurationError
+from classifier.records import ModelRef, Record
+
+# A model may be as good as certain; its log-odds must stay a number.
+LEAST = 1e-4
+QUESTIONS_CHANGED = "the questions have changed since it was fitted"
+
+Scores = Mapping[str, Mapping[str, float]]
+
+
+class Input(Record):
+    """A score that is read: its mean and standard deviation over the gold."""
+
+    mean: float = Field(allow_inf_nan=False)
+    deviation: float = Field(gt=0, allow_inf_nan=False)
+
+
+class Fit(Record):
+    """The log-odds of an option: `bias`, and a weight for each input of its category."""
+
+    bias: float = Field(allow_inf_nan=False)
+    weights: tuple[float, ...]
+
+
+class CategoryFit(Record):
+    """What the options of a category are read from (`category/option`), and how."""
+
+    inputs: tuple[str, ...]
+    options: dict[str, Fit]
+
+    @model_validator(mode="after")
+    def _a_weight_for_each_input(self) -> CategoryFit:
+        for name, fit in self.options.items():
+            if len(fit.weights) != len(self.inputs):
+                raise ValueError(
+                    f"{name} has {len(fit.weights)} weights for {len(self.inputs)} inputs"
+                )
+        return self
+
+
+class Weights(Record):
+    """What is read, and how each category is decided from it."""
+
+    inputs: dict[str, Input]
+    categories: dict[str, CategoryFit]
+
+    @model_validator(mode="after")
+    def _known_inputs(self) -> Weights:
+        for category in self.categories.values():
+            if unknown := [name for name in category.inputs if name not in self.inputs]:
+                raise ValueError(f"{unknown[0]!r} is not among the inputs")
+        return self
+
+    def probabilities(self, scores: Scores) -> dict[str, dict[str, float]]:
+        """Category -> option -> probability, for the categories of `scores` that it knows.
+
+        `scores` are the model's own probabilities of everything that was judged about an
+        incident, or a chunk of it. One that is missing, because its call failed or its category
+        is not asked, counts as its mean.
+        """
+        read = {
+            key: (value - self.inputs[key].mean) / self.inputs[key].deviation
+            for key, value in log_odds(scores).items()
+            if key in self.inputs
+        }
+        return {
+            name: {o: _logistic(_odds(fit, of.inputs, read)) for o, fit in of.options.items()}
+            for name, of in self.categories.items()
+            if name in scores
+        }
+
+
+class GoldRef(Record):
+    """The gold that a calibration was fitted on."""
+
+    source: str
+    incidents: int = Field(ge=1)
+    sha256: str
+
+
+class Point(Record):
+    """The share of exact decisions among those that were at least so sure."""
+
+    confidence: float = Field(ge=0, le=1)
+    exact: float = Field(ge=0, le=1)
+
+
+class Calibration(Record):
+    """What was fitted, on what, and how well it did on gold that it had not seen.
+
+    `threshold` is the least probability of an option that holds. `measured` holds the figures of
+    the cross-validation by their names, `curve` how its decisions fell out by confidence.
+    """
+
+    schema_version: Literal[1] = 1
+    taxonomy: str
+    questions_sha256: str
+    model: ModelRef
+    method: str
+    gold: GoldRef
+    threshold: float = Field(gt=0, lt=1)
+    measured: dict[str, float]
+    curve: tuple[Point, ...]
+    weights: Weights
+
+    def mismatch(self, model: ModelRef, method: str, questions_sha256: str) -> str | None:
+        """Why it does not fit a model and questions, as a clause; None where it does."""
+        return next(self._differences(model, method, questions_sha256), None)
+
+    def _differences(self, model: ModelRef, method: str, questions_sha256: str) -> Iterator[str]:
+        if _identity(self.model) != _identity(model):
+            yield f"it was fitted for {_named(self.model)}, not for {_named(model)}"
+        if self.method != method:
+            yield f"it was fitted for the method {self.method!r}, not {method!r}"
+        if self.questions_sha256 != questions_sha256:
+            yield QUESTIONS_CHANGED
+
+    def confidence_for(self, precision: float) -> float | None:
+        """The least confidence from which on the decisions of the cross-validation were exact in
+        at least this share; None where no confidence reaches it.
+        """
+        reached = (point.confidence for point in self.curve if point.exact >= precision)
+        return min(reached, default=None)
+
+    @property
+    def best_precision(self) -> float:
+        """The largest share of exact decisions from some confidence on."""
+        return max((point.exact for point in self.curve), default=0.0)
+
+    @cached_property
+    def sha256(self) -> str:
+        """One digest of all that was fitted, as 64 hexadecimal digits."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """The calibration as JSON, with a newline at its end."""
+        return json.dumps(self.model_dump(mode="json"), separators=(",", ":")) + "\n"
+
+
+def load_calibration(path: Path) -> Calibration:
+    """The calibration in a file; `ConfigurationError` where there is none."""
+    try:
+        return Calibration.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(
+            f"The calibration {str(path)!r} cannot be read: {error.strerror}. "
+            "Give a file that `classifier calibrate` wrote."
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise ConfigurationError(
+            f"{str(path)!r} is no calibration: {where}: {first['msg']}. "
+            "Give a file that `classifier calibrate` wrote."
+        ) from error
+
+
+def log_odds(scores: Scores) -> dict[str, float]:
+    """`category/option` -> the natural logarithm of its odds."""
+    return {
+        f"{category}/{option}": _logit(probability)
+        for category, options in scores.items()
+        for option, probability in options.items()
+    }
+
+
+def _logit(probability: float) -> float:
+    p = min(max(probability, LEAST), 1 - LEAST)
+    return math.log(p / (1 - p))
+
+
+def _logistic(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
+def _odds(fit: Fit, inputs: Sequence[str], read: Mapping[str, float]) -> float:
+    weighed = (w * read.get(name, 0.0) for name, w in zip(inputs, fit.weights, strict=True))
+    return fit.bias + math.fsum(weighed)
+
+
+def _identity(model: ModelRef) -> str | tuple[str, str]:
+    """The weights where they are known; an endpoint's model by its name and place."""
+    return model.digest or (model.name, model.endpoint)
+
+
+def _named(model: ModelRef) -> str:
+    return f"{model.name} ({model.digest[:12] if model.digest else model.endpoint})"
+
+
+def mean_scores(chunks: Sequence[Scores]) -> dict[str, dict[str, float]]:
+    """The scores of an incident in several chunks: the mean of their log-odds."""
+    raw = [log_odds(chunk) for chunk in chunks]
+    told = {category: tuple(options) for chunk in chunks for category, options in chunk.items()}
+
+    def mean(key: str) -> float:
+        values = [chunk[key] for chunk in raw if key in chunk]
+        return _logistic(math.fsum(values) / len(values))
+
+    return {c: {o: mean(f"{c}/{o}") for o in options} for c, options in told.items()}

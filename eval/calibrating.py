@@ -1,0 +1,218 @@
+"""Makes a calibration: scores the gold with a model, fits, and judges the fit on unseen gold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from classifier.asking.scored import decide_calibrated, questions_sha256
+from classifier.calibration import Calibration, GoldRef, Point
+from classifier.errors import ConfigurationError, InputError, ModelRequestError, ReplyError
+from classifier.models.opening import Notices, method_name, open_model
+from classifier.models.seam import ModelInfo, OpenModel
+from classifier.pipeline import method_of, model_ref, score_incident
+from classifier.records import UNKNOWN, Status, Usage
+from classifier.settings import Settings
+from classifier.taxonomy import Category, Taxonomy
+from eval.calibration import confidence, risk_coverage
+from eval.figures import Score
+from eval.fitting import Example, fit, held_out
+from eval.gold import Gold, GoldIncident
+from eval.pairing import build_cases
+from eval.predictions import Prediction, Predictions
+from eval.scoring import DRAWS, score
+
+LEAST_INCIDENTS = 10
+THRESHOLDS = (0.35, 0.4, 0.45, 0.5, 0.55)
+HELD_OUT = "cross-validation"
+
+Likely = Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A calibration, and the whole score of its cross-validation."""
+
+    calibration: Calibration
+    score: Score
+
+
+async def calibrate(
+    gold: Gold, taxonomy: Taxonomy, settings: Settings, notices: Notices, *, seed: int = 0
+) -> Calibrated:
+    """Score the gold with the settings' model, and fit its calibration.
+
+    Raises `ConfigurationError` where the model's method gives no scores, and `InputError` where
+    fewer than `LEAST_INCIDENTS` can be used.
+    """
+    method = method_of(taxonomy, method_name(settings))
+    if method.decide != "scored":
+        raise ConfigurationError(
+            f"The method {method_name(settings)!r} of {taxonomy.name} gives no scores, so there is "
+            "nothing to calibrate. Name one that decides by scores, such as --method embedded."
+        )
+    _check_enough(len(gold.incidents), gold)
+    async with open_model(settings, notices) as model:
+        examples = await examples_of(gold, taxonomy, model, notices)
+        return fitted(gold, examples, taxonomy, model.info, seed=seed)
+
+
+def fitted(
+    gold: Gold,
+    examples: Sequence[Example],
+    taxonomy: Taxonomy,
+    info: ModelInfo,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Calibrated:
+    """The calibration that the examples teach, judged by cross-validation.
+
+    Of the thresholds the one with the best exact-set rate and micro F1, added up, is taken.
+    """
+    gold = gold.only([e.id for e in examples])
+    _check_enough(len(examples), gold)
+    likely = held_out(examples, taxonomy, seed=seed)
+
+    def tried(threshold: float, draws: int = 0) -> Score:
+        return _score(gold, likely, taxonomy, threshold, draws, seed)
+
+    threshold = max(THRESHOLDS, key=lambda t: _merit(tried(t)))
+    found = tried(threshold, draws)
+    calibration = Calibration(
+        taxonomy=f"{taxonomy.name} {taxonomy.version}",
+        questions_sha256=questions_sha256(taxonomy, method_of(taxonomy, info.method)),
+        model=model_ref(info),
+        method=info.method,
+        gold=GoldRef(
+            source=gold.source.rpartition("/")[2],
+            incidents=len(examples),
+            sha256=gold.fingerprint,
+        ),
+        threshold=threshold,
+        measured=_measured(found),
+        curve=_curve(gold, likely, taxonomy, threshold),
+        weights=fit(examples, taxonomy),
+    )
+    return Calibrated(calibration, found)
+
+
+def _check_enough(count: int, gold: Gold) -> None:
+    if count < LEAST_INCIDENTS:
+        raise InputError(
+            f"{gold.source} gives {count} labelled incidents to fit on, and {LEAST_INCIDENTS} are "
+            "the least; 30 or more are worth having. Label more of them."
+        )
+
+
+async def examples_of(
+    gold: Gold, taxonomy: Taxonomy, model: OpenModel, notices: Notices
+) -> list[Example]:
+    """What the model makes of each incident, beside its labels, in the order of the gold.
+
+    One that the model does not take is left out, and `notices` says why.
+    """
+    examples, spent = [], Usage()
+    for number, incident in enumerate(gold.incidents):
+        notices.progress(number, len(gold.incidents), incident.id)
+        try:
+            scores, usage = await score_incident(
+                incident.incident, taxonomy, model, _labelled(incident, taxonomy)
+            )
+        except (ModelRequestError, ReplyError, InputError) as error:
+            notices.say(f"{incident.id} is left out: {error}")
+            continue
+        spent += usage
+        examples.append(Example(incident.id, scores, _labels(incident, taxonomy)))
+    notices.say(f"{spent.calls} calls, {spent.cache_hits} answered from the cache.")
+    return examples
+
+
+def _labelled(incident: GoldIncident, taxonomy: Taxonomy) -> list[Category]:
+    """What to score: all that every incident is asked, and what stands behind its open gates."""
+    return [
+        c
+        for c in taxonomy.categories.values()
+        if c.gate is None or incident.labels.get(c.name) is not None
+    ]
+
+
+def _labels(incident: GoldIncident, taxonomy: Taxonomy) -> dict[str, frozenset[str]]:
+    return {
+        name: frozenset(options) - {UNKNOWN}
+        for name, options in incident.labels.items()
+        if options is not None and name in taxonomy.categories
+    }
+
+
+def _score(
+    gold: Gold,
+    likely: Mapping[str, Likely],
+    taxonomy: Taxonomy,
+    threshold: float,
+    draws: int,
+    seed: int,
+) -> Score:
+    cases, _ = build_cases(gold, predictions_of(likely, taxonomy, threshold), taxonomy)
+    found = score(cases, draws=draws, seed=seed)
+    return found.model_copy(update={"gold": gold.source, "predictions": HELD_OUT})
+
+
+def _merit(found: Score) -> float:
+    return (found.overall.exact.value or 0) + (found.overall.micro_f1.value or 0)
+
+
+def predictions_of(
+    likely: Mapping[str, Likely], taxonomy: Taxonomy, threshold: float
+) -> Predictions:
+    """What reports would say, given the probabilities of each incident (id -> category -> option):
+    an option holds from the threshold on, and a gate closes what stands behind it.
+    """
+    items = {name: _prediction(name, told, taxonomy, threshold) for name, told in likely.items()}
+    return Predictions(items, HELD_OUT)
+
+
+def _prediction(name: str, likely: Likely, taxonomy: Taxonomy, threshold: float) -> Prediction:
+    options: dict[str, tuple[str, ...]] = {}
+    status: dict[str, Status] = {}
+    for category in (c for wave in taxonomy.waves() for c in wave):
+        gate = category.gate
+        if gate is not None and gate.option not in options.get(gate.category, ()):
+            options[category.name], status[category.name] = (), "not_applicable"
+        elif category.name in likely:
+            answer = decide_calibrated(likely[category.name], category, threshold)
+            options[category.name] = (UNKNOWN,) if answer.unknown else answer.applied
+            status[category.name] = "unknown" if answer.unknown else "answered"
+    told = {c: dict(likely[c]) for c, s in status.items() if s != "not_applicable"}
+    return Prediction(name, options, status, confidence=told, calibrated=True)
+
+
+def _measured(found: Score) -> dict[str, float]:
+    figures = {
+        "decisions": found.overall.decisions,
+        "exact": found.overall.exact.value,
+        "precision": found.overall.precision.value,
+        "recall": found.overall.recall.value,
+        "micro_f1": found.overall.micro_f1.value,
+        "constant_exact": found.overall.constant.exact,
+        "ece": found.calibration.ece if found.calibration else None,
+    }
+    return {name: round(float(value), 4) for name, value in figures.items() if value is not None}
+
+
+def _curve(
+    gold: Gold, likely: Mapping[str, Likely], taxonomy: Taxonomy, threshold: float
+) -> tuple[Point, ...]:
+    """From the surest decision to all of them: the confidence, and the share of exact ones."""
+    cases, _ = build_cases(gold, predictions_of(likely, taxonomy, threshold), taxonomy)
+    sure = np.concatenate([confidence(c) for c in cases.categories])
+    curve = risk_coverage(sure, np.concatenate([~c.exact for c in cases.categories]))
+    ordered = np.sort(sure)[::-1]
+    at = np.unique((np.array([c for c, _ in curve.points()]) * len(sure)).round().astype(int)) - 1
+    return tuple(
+        Point(confidence=round(float(ordered[n]), 4), exact=round(float(1 - curve.risk[n]), 4))
+        for n in at
+        if ordered[n] >= 0
+    )

@@ -1,0 +1,44 @@
+"""`classifier calibrate`: gold teaches how a model's scores become probabilities."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from classifier.cli.console import say, shown_notices
+from classifier.cli.options import with_settings
+from eval.cli.options import GoldFolder, Seed, deliver, gold_in
+
+if TYPE_CHECKING:
+    from classifier.settings import Settings
+
+
+@with_settings
+def calibrate(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")],
+    *,
+    gold: GoldFolder = None,
+    seed: Seed = 0,
+    settings: "Settings",
+) -> None:
+    """Fit, on labelled incidents, how a model's scores become probabilities and decisions.
+
+    Prints how well that does on incidents that it was not fitted on (ten-fold cross-validation).
+    """
+    import asyncio
+
+    from classifier.taxonomy import load_taxonomy
+    from eval.calibrating import calibrate
+    from eval.render.score_text import score_text
+    from eval.writing import check_place
+
+    check_place(out, "--out")
+    taxonomy = load_taxonomy(settings.taxonomy)
+    with shown_notices() as notices:
+        found = asyncio.run(calibrate(gold_in(gold), taxonomy, settings, notices, seed=seed))
+    deliver(score_text(found.score), None)
+    deliver(found.calibration.to_json(), out)
+    say(
+        f"Use it with --calibration {out}; in the folder `calibrations` of the taxonomy it is used "
+        "by itself, as long as model and questions are the ones that it was fitted for."
+    )

@@ -1,0 +1,224 @@
+"""Fits a calibration: from scores and the labels of people to weights that were checked on others.
+
+With tens of incidents and as many scores as options, each weight is held near what is known
+without it: the score of the option itself near one slope that all options share, all other scores
+near 0, and the base rate of an option near that of its category. These are Gaussian priors, so the
+fit is a ridge-penalised logistic regression (le Cessie and van Houwelingen 1992, Applied
+Statistics 41), solved by Newton's method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier.calibration import CategoryFit, Fit, Input, Scores, Weights, log_odds
+from classifier.taxonomy import Category, Taxonomy
+
+Floats = NDArray[np.float64]
+
+# A score that hardly varies over the gold must not be blown up.
+LEAST_DEVIATION = 0.15
+STEPS = 50
+CLOSE = 1e-8
+# Base rates of a category, so that one that always or never holds has finite log-odds.
+LEAST_RATE = 0.02
+
+
+@dataclass(frozen=True)
+class Penalties:
+    """How strongly the weights are held: the precision (1 / variance) of each prior.
+
+    `own` holds the slope of the option's own score, `category` the scores of the other options of
+    its category, `others` those of all other categories, `bias` its base rate.
+    """
+
+    own: float = 10.0
+    category: float = 15.0
+    others: float = 20.0
+    bias: float = 0.5
+
+
+@dataclass(frozen=True)
+class Example:
+    """An incident with its scores, and the options that people chose; a category that a gate
+    closes, or that nobody labelled, is not in `labels`.
+    """
+
+    id: str
+    scores: Scores
+    labels: Mapping[str, frozenset[str]]
+
+
+def fit(
+    examples: Sequence[Example], taxonomy: Taxonomy, penalties: Penalties | None = None
+) -> Weights:
+    """The weights that the examples teach.
+
+    Raises ValueError where there is no example.
+    """
+    if not examples:
+        raise ValueError("no example to fit on")
+    penalties = penalties or Penalties()
+    table = _Table.of(examples, taxonomy)
+    slope = _shared_slope(table)
+    fitted = {
+        category.name: _category_fit(table, category, slope, penalties)
+        for category in taxonomy.categories.values()
+        if table.rows(category).size
+    }
+    return Weights(inputs=table.inputs, categories=fitted)
+
+
+def held_out(
+    examples: Sequence[Example],
+    taxonomy: Taxonomy,
+    penalties: Penalties | None = None,
+    *,
+    folds: int = 10,
+    seed: int = 0,
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Id -> category -> option -> the probability from weights that never saw the incident."""
+    order = np.random.default_rng(seed).permutation(len(examples))
+    told = {}
+    for fold in range(min(folds, len(examples))):
+        unseen = set(order[fold::folds].tolist())
+        seen = [e for n, e in enumerate(examples) if n not in unseen]
+        if not seen:
+            continue
+        weights = fit(seen, taxonomy, penalties)
+        told |= {examples[n].id: weights.probabilities(examples[n].scores) for n in unseen}
+    return told
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """The examples as arrays: `read` (n, inputs) are the standardised scores, 0 where missing."""
+
+    examples: Sequence[Example]
+    keys: tuple[str, ...]
+    common: frozenset[str]
+    inputs: dict[str, Input]
+    read: Floats
+
+    @staticmethod
+    def of(examples: Sequence[Example], taxonomy: Taxonomy) -> _Table:
+        categories = taxonomy.categories.values()
+        keys = tuple(f"{c.name}/{o}" for c in categories for o in c.judged)
+        common = frozenset(f"{c.name}/{o}" for c in categories if c.gate is None for o in c.judged)
+        raw = [log_odds(example.scores) for example in examples]
+        cells = np.array([[odds.get(key, np.nan) for key in keys] for odds in raw])
+        known = ~np.isnan(cells).all(axis=0)
+        mean, deviation = np.zeros(len(keys)), np.ones(len(keys))
+        mean[known] = np.nanmean(cells[:, known], axis=0)
+        deviation[known] = np.nanstd(cells[:, known], axis=0) + LEAST_DEVIATION
+        inputs = {
+            key: Input(mean=float(m), deviation=float(d))
+            for key, m, d in zip(keys, mean, deviation, strict=True)
+        }
+        read = np.nan_to_num((cells - mean) / deviation)
+        return _Table(examples, keys, common, inputs, read)
+
+    def rows(self, category: Category) -> NDArray[np.intp]:
+        """The examples in which people labelled the category."""
+        return np.array(
+            [n for n, e in enumerate(self.examples) if category.name in e.labels], dtype=np.intp
+        )
+
+    def chosen(self, category: Category) -> Floats:
+        """(rows, options): 1 where people chose the option."""
+        rows = (self.examples[n].labels[category.name] for n in self.rows(category))
+        return np.array([[float(o in held) for o in category.names] for held in rows])
+
+    def reads(self, category: Category) -> tuple[str, ...]:
+        """What a category is decided from: its own scores, and those that every incident has."""
+        own = {f"{category.name}/{o}" for o in category.judged}
+        return tuple(key for key in self.keys if key in own or key in self.common)
+
+    def columns(self, keys: Sequence[str]) -> list[int]:
+        place = {key: n for n, key in enumerate(self.keys)}
+        return [place[key] for key in keys]
+
+
+def _shared_slope(table: _Table) -> float:
+    """How much the score of an option tells of it, all options taken together."""
+    pairs = [(x, y) for x, y in _own_scores(table) if 0 < y.mean() < 1]
+    if not pairs:
+        return 0.0
+    x = np.concatenate([x for x, _ in pairs])
+    y = np.concatenate([y for _, y in pairs])
+    of = np.repeat(np.arange(len(pairs)), [len(y) for _, y in pairs])
+    design = np.column_stack([x, of[:, None] == np.arange(len(pairs))])
+    held = np.array([1e-3, *[0.1] * len(pairs)])
+    return float(_ridge(design, y, held, np.zeros(len(y)))[0])
+
+
+def _own_scores(table: _Table) -> Iterator[tuple[Floats, Floats]]:
+    """For each option: its own scores and whether it was chosen, over the labelled examples."""
+    categories = dict.fromkeys(key.partition("/")[0] for key in table.keys)
+    for name in categories:
+        rows = [n for n, e in enumerate(table.examples) if name in e.labels]
+        for column, key in enumerate(table.keys):
+            category, _, option = key.partition("/")
+            if category == name and rows:
+                chosen = [float(option in table.examples[n].labels[name]) for n in rows]
+                yield table.read[rows, column], np.array(chosen)
+
+
+def _category_fit(
+    table: _Table, category: Category, slope: float, penalties: Penalties
+) -> CategoryFit:
+    reads, chosen = table.reads(category), table.chosen(category)
+    read = table.read[np.ix_(table.rows(category), table.columns(reads))]
+    rate = float(np.clip(chosen.mean(), LEAST_RATE, 1 - LEAST_RATE))
+    fits = {}
+    for n, option in enumerate(category.names):
+        prior = _prior(reads, category.name, option, penalties)
+        prior.centre[0], prior.centre[1 + prior.own] = np.log(rate / (1 - rate)), slope
+        fits[option] = _option_fit(read, chosen[:, n], prior)
+    return CategoryFit(inputs=reads, options=fits)
+
+
+@dataclass(frozen=True, eq=False)
+class _Prior:
+    """Where the weights are held and how strongly, the bias first; `own` is the place of the
+    option's own score among the inputs.
+    """
+
+    centre: Floats
+    strength: Floats
+    own: int
+
+
+def _prior(reads: Sequence[str], category: str, option: str, penalties: Penalties) -> _Prior:
+    own = reads.index(f"{category}/{option}")
+    near = [key.startswith(f"{category}/") for key in reads]
+    strength = np.where(near, penalties.category, penalties.others)
+    strength[own] = penalties.own
+    return _Prior(np.zeros(1 + len(reads)), np.concatenate([[penalties.bias], strength]), own)
+
+
+def _option_fit(read: Floats, chosen: Floats, prior: _Prior) -> Fit:
+    design = np.column_stack([np.ones(len(read)), read])
+    weights = prior.centre + _ridge(design, chosen, prior.strength, design @ prior.centre)
+    bias, *rest = (round(float(w), 5) for w in weights)
+    return Fit(bias=bias, weights=tuple(rest))
+
+
+def _ridge(design: Floats, chosen: Floats, held: Floats, offset: Floats) -> Floats:
+    """The weights w that minimise -log-likelihood + sum(held * w**2) / 2, beside fixed log-odds.
+
+    `design` is (n, d), `chosen` (n,) of 0 and 1, `held` (d,) and above 0, `offset` (n,).
+    """
+    weights = np.zeros(design.shape[1])
+    for _ in range(STEPS):
+        likely = 1 / (1 + np.exp(-np.clip(design @ weights + offset, -30, 30)))
+        curvature = (design * (likely * (1 - likely))[:, None]).T @ design + np.diag(held)
+        step = np.linalg.solve(curvature, design.T @ (likely - chosen) + held * weights)
+        weights = weights - step
+        if np.abs(step).max() < CLOSE:
+            break
+    return weights

@@ -1,0 +1,137 @@
+import json
+import math
+
+import pytest
+
+from classifier.calibration import (
+    Calibration,
+    CategoryFit,
+    Fit,
+    GoldRef,
+    Input,
+    Point,
+    Weights,
+    load_calibration,
+    log_odds,
+    mean_scores,
+)
+from classifier.errors import ConfigurationError
+from classifier.records import ModelRef
+
+SCORES = {"diet": {"meat": 0.8, "vegan": 0.4}}
+MODEL = ModelRef(name="small", digest="d" * 64)
+
+
+def weights(bias=0.0, meat=1.0, vegan=0.0):
+    inputs = {"diet/meat": Input(mean=0.5, deviation=2), "diet/vegan": Input(mean=0, deviation=1)}
+    fit = Fit(bias=bias, weights=(meat, vegan))
+    return Weights(
+        inputs=inputs, categories={"diet": CategoryFit(inputs=tuple(inputs), options={"meat": fit})}
+    )
+
+
+def calibration(**changes):
+    given = {
+        "taxonomy": "recipes 1",
+        "questions_sha256": "q",
+        "model": MODEL,
+        "method": "embedded",
+        "gold": GoldRef(source="gold", incidents=30, sha256="g"),
+        "threshold": 0.5,
+        "measured": {"exact": 0.5},
+        "curve": (),
+        "weights": weights(),
+    }
+    return Calibration(**given | changes)
+
+
+def test_a_probability_is_the_logistic_of_the_weighed_standardised_scores():
+    told = weights(bias=0.3, meat=2.0, vegan=-1.0).probabilities(SCORES)
+    odds = 0.3 + 2 * (math.log(4) - 0.5) / 2 - math.log(0.4 / 0.6)
+    assert told["diet"]["meat"] == pytest.approx(1 / (1 + math.exp(-odds)))
+
+
+def test_a_score_that_is_missing_counts_as_its_mean():
+    alone = {"diet": {"vegan": 0.4}}
+    at_mean = {"diet": {"vegan": 0.4, "meat": 1 / (1 + math.exp(-0.5))}}
+    told = [weights().probabilities(s)["diet"]["meat"] for s in (alone, at_mean)]
+    assert told[0] == pytest.approx(told[1])
+
+
+def test_only_what_was_scored_is_told():
+    assert weights().probabilities({"course": {"main": 0.9}}) == {}
+
+
+@pytest.mark.parametrize("sure", [0.0, 1.0])
+def test_a_certain_model_gives_no_infinite_odds(sure):
+    assert math.isfinite(log_odds({"diet": {"meat": sure}})["diet/meat"])
+    assert 0 < weights(meat=50).probabilities({"diet": {"meat": sure}})["diet"]["meat"] <= 1
+
+
+def test_several_chunks_have_the_mean_of_their_odds():
+    mean = mean_scores([{"diet": {"meat": 0.9}}, {"diet": {"meat": 0.1}}])
+    assert mean == {"diet": {"meat": pytest.approx(0.5)}}
+
+
+def test_a_chunk_whose_call_failed_is_left_out_of_the_mean():
+    assert mean_scores([{}, SCORES])["diet"]["meat"] == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    ("model", "method", "questions", "why"),
+    [
+        (MODEL, "embedded", "q", None),
+        (MODEL.model_copy(update={"name": "renamed"}), "embedded", "q", None),
+        (ModelRef(name="small", digest="e" * 64), "embedded", "q", "fitted for small (dddd"),
+        (ModelRef(name="small", endpoint="http://x"), "embedded", "q", "not for small (http://x)"),
+        (MODEL, "hosted", "q", "for the method 'embedded', not 'hosted'"),
+        (MODEL, "embedded", "r", "the questions have changed"),
+    ],
+)
+def test_it_fits_one_model_one_method_and_its_questions(model, method, questions, why):
+    said = calibration().mismatch(model, method, questions)
+    assert said == why if why is None else why in said
+
+
+@pytest.mark.parametrize(("precision", "least"), [(0.5, 0.2), (0.7, 0.6), (0.9, 0.9), (0.95, None)])
+def test_a_precision_is_reached_from_a_confidence_on(precision, least):
+    points = [(0.9, 0.9), (0.6, 0.8), (0.4, 0.65), (0.2, 0.5)]
+    curve = tuple(Point(confidence=c, exact=e) for c, e in points)
+    assert calibration(curve=curve).confidence_for(precision) == least
+    assert calibration(curve=curve).best_precision == 0.9
+
+
+def test_it_outlives_its_file(tmp_path):
+    file = tmp_path / "c.json"
+    file.write_text(calibration().to_json())
+    read = load_calibration(file)
+    assert (read, read.sha256) == (calibration(), calibration().sha256)
+
+
+def broken(**changes):
+    whole = json.loads(calibration().to_json()) | changes
+    return json.dumps(whole, separators=(",", ":"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "cannot be read: No such file"),
+        ("", "is no calibration"),
+        ("[]", "is no calibration"),
+        (broken(secret=1), "secret: Extra inputs"),
+        (broken(threshold=0), "threshold"),
+        (broken().replace("[1.0,0.0]", "[1.0]"), "meat has 1 weights for 2 inputs"),
+        (broken().replace('["diet/meat"', '["diet/fish"'), "'diet/fish' is not among the inputs"),
+        (broken().replace('"bias":0.0', '"bias":NaN'), "finite number"),
+        (broken().replace('"deviation":2.0', '"deviation":0.0'), "greater than 0"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_with_the_place(tmp_path, text, said):
+    file = tmp_path / "c.json"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load_calibration(file)
+    assert said in str(caught.value)
+    assert "classifier calibrate" in str(caught.value)

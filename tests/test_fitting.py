@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from eval.fitting import Example, Penalties, _ridge, fit, held_out
+from tests.scripted import recipes
+
+RECIPES = recipes()
+OPTIONS = RECIPES.categories["diet"].names
+
+
+def examples(count=40, *, seed=0, noise=0.5, bias=2.0):
+    """Recipes whose scores are far too eager, and rank meat right but for the noise."""
+    random = np.random.default_rng(seed)
+    made = []
+    for number in range(count):
+        meat = number % 4 == 0
+        odds = random.normal(bias + 2 * meat, noise, size=3)
+        odds[1:] = random.normal(bias, noise, size=2)
+        diet = dict(zip(OPTIONS, (1 / (1 + np.exp(-odds))).tolist(), strict=True))
+        scores = {"diet": diet, "baked": {"baked": 0.5, "unknown": 0.5}}
+        labels = {"diet": frozenset(["meat"] if meat else []), "baked": frozenset(["baked"])}
+        made.append(Example(f"r{number:02}", scores, labels))
+    return made
+
+
+def test_the_ridge_is_that_of_scikit_learn():
+    random = np.random.default_rng(1)
+    design = random.normal(size=(60, 4))
+    chosen = (design[:, 0] + random.normal(size=60) > 0).astype(float)
+    theirs = LogisticRegression(C=0.5, fit_intercept=False, tol=1e-10).fit(design, chosen)
+    ours = _ridge(design, chosen, np.full(4, 2.0), np.zeros(60))
+    assert ours == pytest.approx(theirs.coef_[0], abs=1e-5)
+
+
+def test_an_eager_score_becomes_a_probability():
+    made = examples(200)
+    weights = fit(made, RECIPES)
+    told = np.array([weights.probabilities(e.scores)["diet"]["meat"] for e in made])
+    truth = np.array(["meat" in e.labels["diet"] for e in made])
+    assert told.mean() == pytest.approx(truth.mean(), abs=0.02)
+    assert ((told >= 0.5) == truth).mean() > 0.95
+
+
+def test_an_option_that_never_held_keeps_a_small_probability():
+    made = examples()
+    told = fit(made, RECIPES).probabilities(made[0].scores)["diet"]["vegan"]
+    assert 0 < told < 0.2
+
+
+def test_without_telling_scores_all_that_is_left_is_the_base_rate():
+    random = np.random.default_rng(3)
+    flat = [
+        Example(f"r{n}", {"diet": dict.fromkeys(OPTIONS, random.uniform(0.4, 0.6))},
+                {"diet": frozenset(["meat"] if n % 4 == 0 else [])})
+        for n in range(80)
+    ]  # fmt: skip
+    told = fit(flat, RECIPES).probabilities(flat[1].scores)["diet"]["meat"]
+    assert told == pytest.approx(0.25, abs=0.05)
+
+
+def test_stronger_priors_hold_the_weights_nearer_to_the_shared_slope():
+    def other(penalties):
+        fits = fit(examples(), RECIPES, penalties).categories["diet"]
+        place = fits.inputs.index("diet/vegan")
+        return abs(fits.options["meat"].weights[place])
+
+    assert other(Penalties(category=1000)) < other(Penalties(category=1)) / 10
+
+
+def test_a_held_out_probability_does_not_depend_on_the_label_of_its_own_incident():
+    made = examples(20)
+    turned = [Example(made[0].id, made[0].scores, {**made[0].labels, "diet": frozenset()}),
+              *made[1:]]  # fmt: skip
+    before, after = (held_out(m, RECIPES, folds=20) for m in (made, turned))
+    assert before[made[0].id] == after[made[0].id]
+    assert before[made[1].id] != after[made[1].id]
+
+
+def test_every_incident_is_held_out_once():
+    made = examples(13)
+    assert sorted(held_out(made, RECIPES, folds=5)) == [e.id for e in made]
+
+
+def test_a_category_that_a_gate_closed_is_learnt_from_the_others():
+    made = examples(12)
+    open_ = {"heat": {"gentle": 0.5, "fierce": 0.6}}
+    some = [Example(e.id, {**e.scores, **open_}, {**e.labels, "heat": frozenset(["fierce"])})
+            for e in made[:6]]  # fmt: skip
+    weights = fit([*some, *made[6:]], RECIPES)
+    assert "heat" not in weights.probabilities(made[7].scores)
+    assert weights.probabilities(some[0].scores)["heat"]["fierce"] > 0.5
+    assert not any(k.startswith("heat/") for k in weights.categories["diet"].inputs)
+
+
+def test_nothing_to_fit_on_is_a_mistake():
+    with pytest.raises(ValueError, match="no example"):
+        fit([], RECIPES)
