@@ -73,7 +73,7 @@ def calibrated(penalties: Penalties) -> Way:
 
     def learn(train: Sequence[Labelled]) -> Tell:
         weights = fit([one.example for one in train], TAXONOMY, penalties)
-        return lambda one: weights.probabilities(one.example.scores)
+        return lambda one: weights.probabilities(one.example.scores, one.example.text)
 
     return learn
 

@@ -1,8 +1,9 @@
 """A calibration: how the raw scores of an incident become probabilities, as gold has taught it.
 
 A score is the logarithm of the odds that the model gave to an option. Standardised, the scores of
-all options are the inputs of one logistic function for each option: a model that says yes too
-easily to one option is corrected, and options inform each other. `eval.fitting` fits the weights.
+all options are the inputs of one logistic function for each option, and beside them the words of
+the articles: a model that says yes too easily to one option is corrected, and options inform each
+other. `eval.fitting` fits the weights.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from classifier.errors import ConfigurationError
 from classifier.records import ModelRef, Record
+from classifier.vocabulary import Vocabulary
 
 # A model may be as good as certain; its log-odds must stay a number.
 LEAST = 1e-4
@@ -35,10 +37,13 @@ class Input(Record):
 
 
 class Fit(Record):
-    """The log-odds of an option: `bias`, and a weight for each input of its category."""
+    """The log-odds of an option: `bias`, a weight for each input of its category, and one for each
+    word of the vocabulary, in their orders.
+    """
 
     bias: float = Field(allow_inf_nan=False)
     weights: tuple[float, ...]
+    words: tuple[float, ...] = ()
 
 
 class CategoryFit(Record):
@@ -62,28 +67,39 @@ class Weights(Record):
 
     inputs: dict[str, Input]
     categories: dict[str, CategoryFit]
+    vocabulary: Vocabulary = Vocabulary()
 
     @model_validator(mode="after")
     def _known_inputs(self) -> Weights:
         for category in self.categories.values():
             if unknown := [name for name in category.inputs if name not in self.inputs]:
                 raise ValueError(f"{unknown[0]!r} is not among the inputs")
+            for name, fit in category.options.items():
+                if len(fit.words) != len(self.vocabulary.idf):
+                    words = f"{len(fit.words)} weights for {len(self.vocabulary.idf)} words"
+                    raise ValueError(f"{name} has {words}")
         return self
 
-    def probabilities(self, scores: Scores) -> dict[str, dict[str, float]]:
+    def probabilities(self, scores: Scores, text: str = "") -> dict[str, dict[str, float]]:
         """Category -> option -> probability, for the categories of `scores` that it knows.
 
         `scores` are the model's own probabilities of everything that was judged about an
-        incident, or a chunk of it. One that is missing, because its call failed or its category
-        is not asked, counts as its mean.
+        incident, or a chunk of it, and `text` is its text. A score that is missing, because its
+        call failed or its category is not asked, counts as its mean.
         """
+        said = self.vocabulary.weigh(text)
+        place = {word: n for n, word in enumerate(self.vocabulary.idf)}
+        words = {place[word]: weight for word, weight in said.items()}
         read = {
             key: (value - self.inputs[key].mean) / self.inputs[key].deviation
             for key, value in log_odds(scores).items()
             if key in self.inputs
         }
         return {
-            name: {o: _logistic(_odds(fit, of.inputs, read)) for o, fit in of.options.items()}
+            name: {
+                o: _logistic(_odds(fit, of.inputs, read) + _said(fit, words))
+                for o, fit in of.options.items()
+            }
             for name, of in self.categories.items()
             if name in scores
         }
@@ -195,6 +211,10 @@ def _logistic(x: float) -> float:
 def _odds(fit: Fit, inputs: Sequence[str], read: Mapping[str, float]) -> float:
     weighed = (w * read.get(name, 0.0) for name, w in zip(inputs, fit.weights, strict=True))
     return fit.bias + math.fsum(weighed)
+
+
+def _said(fit: Fit, words: Mapping[int, float]) -> float:
+    return math.fsum(fit.words[n] * weight for n, weight in words.items())
 
 
 def _identity(model: ModelRef) -> str | tuple[str, str]:

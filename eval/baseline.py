@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from classifier.errors import ConfigurationError, InputError
 from classifier.models.seam import ModelInfo
-from classifier.pipeline import method_of, model_ref, parameters
+from classifier.pipeline import calibration_of, method_of, model_ref, parameters
 from classifier.records import ModelRef, Record, Status
 from classifier.taxonomy import Taxonomy
 from eval.gold import Gold
@@ -162,6 +162,17 @@ def check_model(baseline: Baseline, info: ModelInfo) -> None:
             f"The baseline was answered by {_shown(then.name, then.digest)}, and "
             f"{_shown(info.name, info.digest)} is asked now. Leave --model out, or bless a "
             "baseline of this model."
+        )
+
+
+def check_calibration(baseline: Baseline, taxonomy: Taxonomy, info: ModelInfo) -> None:
+    """Raises `ConfigurationError` where the baseline was calibrated, and the prompts as they are
+    have no calibration: raw scores would be held against probabilities.
+    """
+    if baseline.parameters.get("calibration") and calibration_of(taxonomy, info) is None:
+        raise ConfigurationError(
+            "The baseline was answered with a calibration, and none fits the questions as they "
+            "are now. Fit one with `classifier calibrate`, then ask again."
         )
 
 

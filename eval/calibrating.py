@@ -125,7 +125,8 @@ async def examples_of(
             notices.say(f"{incident.id} is left out: {error}")
             continue
         spent += usage
-        examples.append(Example(incident.id, scores, _labels(incident, taxonomy)))
+        text = " ".join(f"{a.title} {a.text}" for a in incident.articles)
+        examples.append(Example(incident.id, scores, _labels(incident, taxonomy), text))
     notices.say(f"{spent.calls} calls, {spent.cache_hits} answered from the cache.")
     return examples
 

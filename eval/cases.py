@@ -24,9 +24,10 @@ class CategoryCases:
     options hold, and are all False for `unknown` and for a true-or-false category that is false;
     an answer that holds both options and `unknown`, as some models give, counts its options;
     `usable` (n,) is False where the prediction failed, is missing, was left for a person to review,
-    or says that the category does not apply where people gave it a label; `unknown_gold` and `unknown_predicted` (n,);
-    `probability` (n, O) lies between 0 and 1, nan where there is none. `failed`,
-    `missing` and `review` are counts within n. Raises ValueError where the arrays do not fit one another.
+    or says that the category does not apply where people gave it a label; `unknown_gold` and
+    `unknown_predicted` (n,); `probability` (n, O) lies between 0 and 1, nan where there is none.
+    `failed`, `missing` and `review` are counts within n. Raises ValueError where the arrays do not
+    fit one another.
     """
 
     name: str

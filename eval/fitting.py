@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from classifier.calibration import CategoryFit, Fit, Input, Scores, Weights, log_odds
 from classifier.taxonomy import Category, Taxonomy
+from classifier.vocabulary import Vocabulary
 
 Floats = NDArray[np.float64]
 
@@ -33,24 +34,27 @@ class Penalties:
     """How strongly the weights are held: the precision (1 / variance) of each prior.
 
     `own` holds the slope of the option's own score, `category` the scores of the other options of
-    its category, `others` those of all other categories, `bias` its base rate.
+    its category, `others` those of all other categories, `bias` its base rate, `words` those of the
+    articles' words, of which the weights in one text have unit length.
     """
 
     own: float = 10.0
     category: float = 15.0
     others: float = 20.0
     bias: float = 0.5
+    words: float = 0.1
 
 
 @dataclass(frozen=True)
 class Example:
-    """An incident with its scores, and the options that people chose; a category that a gate
-    closes, or that nobody labelled, is not in `labels`.
+    """An incident with its scores and text, and the options that people chose; a category that a
+    gate closes, or that nobody labelled, is not in `labels`.
     """
 
     id: str
     scores: Scores
     labels: Mapping[str, frozenset[str]]
+    text: str = ""
 
 
 def fit(
@@ -70,7 +74,7 @@ def fit(
         for category in taxonomy.categories.values()
         if table.rows(category).size
     }
-    return Weights(inputs=table.inputs, categories=fitted)
+    return Weights(inputs=table.inputs, categories=fitted, vocabulary=table.words.vocabulary)
 
 
 def held_out(
@@ -90,8 +94,33 @@ def held_out(
         if not seen:
             continue
         weights = fit(seen, taxonomy, penalties)
-        told |= {examples[n].id: weights.probabilities(examples[n].scores) for n in unseen}
+        told |= {
+            examples[n].id: weights.probabilities(examples[n].scores, examples[n].text)
+            for n in unseen
+        }
     return told
+
+
+@dataclass(frozen=True, eq=False)
+class _Words:
+    """The words of the examples: `rows` (n, k) are their texts about the `mean` (words,) text, in
+    the coordinates of the k directions (k, words) in which they differ.
+    """
+
+    vocabulary: Vocabulary
+    mean: Floats
+    rows: Floats
+    directions: Floats
+
+    @staticmethod
+    def of(texts: Sequence[str]) -> _Words:
+        vocabulary = Vocabulary.of(texts)
+        weighed = [vocabulary.weigh(text) for text in texts]
+        cells = np.array([[w.get(word, 0.0) for word in vocabulary.idf] for w in weighed])
+        mean = cells.mean(axis=0)
+        left, size, directions = np.linalg.svd(cells - mean, full_matrices=False)
+        kept = size > CLOSE
+        return _Words(vocabulary, mean, left[:, kept] * size[kept], directions[kept])
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +132,7 @@ class _Table:
     common: frozenset[str]
     inputs: dict[str, Input]
     read: Floats
+    words: _Words
 
     @staticmethod
     def of(examples: Sequence[Example], taxonomy: Taxonomy) -> _Table:
@@ -120,7 +150,7 @@ class _Table:
             for key, m, d in zip(keys, mean, deviation, strict=True)
         }
         read = np.nan_to_num((cells - mean) / deviation)
-        return _Table(examples, keys, common, inputs, read)
+        return _Table(examples, keys, common, inputs, read, _Words.of([e.text for e in examples]))
 
     def rows(self, category: Category) -> NDArray[np.intp]:
         """The examples in which people labelled the category."""
@@ -171,41 +201,46 @@ def _own_scores(table: _Table) -> Iterator[tuple[Floats, Floats]]:
 def _category_fit(
     table: _Table, category: Category, slope: float, penalties: Penalties
 ) -> CategoryFit:
-    reads, chosen = table.reads(category), table.chosen(category)
-    read = table.read[np.ix_(table.rows(category), table.columns(reads))]
+    reads, chosen, rows = table.reads(category), table.chosen(category), table.rows(category)
+    read = table.read[np.ix_(rows, table.columns(reads))]
+    words = table.words.rows[rows]
+    design = np.column_stack([np.ones(len(rows)), read, words])
     rate = float(np.clip(chosen.mean(), LEAST_RATE, 1 - LEAST_RATE))
+    centre = np.zeros(design.shape[1])
+    centre[0] = np.log(rate / (1 - rate))
     fits = {}
     for n, option in enumerate(category.names):
-        prior = _prior(reads, category.name, option, penalties)
-        prior.centre[0], prior.centre[1 + prior.own] = np.log(rate / (1 - rate)), slope
-        fits[option] = _option_fit(read, chosen[:, n], prior)
+        held = _held(reads, f"{category.name}/{option}", words.shape[1], penalties)
+        own = 1 + reads.index(f"{category.name}/{option}")
+        near = np.where(np.arange(len(centre)) == own, slope, centre)
+        weights = near + _ridge(design, chosen[:, n], held, design @ near)
+        fits[option] = _as_fit(weights, len(reads), table.words)
     return CategoryFit(inputs=reads, options=fits)
 
 
-@dataclass(frozen=True, eq=False)
-class _Prior:
-    """Where the weights are held and how strongly, the bias first; `own` is the place of the
-    option's own score among the inputs.
-    """
-
-    centre: Floats
-    strength: Floats
-    own: int
-
-
-def _prior(reads: Sequence[str], category: str, option: str, penalties: Penalties) -> _Prior:
-    own = reads.index(f"{category}/{option}")
-    near = [key.startswith(f"{category}/") for key in reads]
-    strength = np.where(near, penalties.category, penalties.others)
-    strength[own] = penalties.own
-    return _Prior(np.zeros(1 + len(reads)), np.concatenate([[penalties.bias], strength]), own)
+def _held(reads: Sequence[str], own: str, words: int, penalties: Penalties) -> Floats:
+    """How strongly the bias, the weight of each input and that of each direction are held."""
+    category = own.partition("/")[0] + "/"
+    inputs = [
+        penalties.own
+        if key == own
+        else penalties.category
+        if key.startswith(category)
+        else penalties.others
+        for key in reads
+    ]
+    return np.array([penalties.bias, *inputs, *[penalties.words] * words])
 
 
-def _option_fit(read: Floats, chosen: Floats, prior: _Prior) -> Fit:
-    design = np.column_stack([np.ones(len(read)), read])
-    weights = prior.centre + _ridge(design, chosen, prior.strength, design @ prior.centre)
-    bias, *rest = (round(float(w), 5) for w in weights)
-    return Fit(bias=bias, weights=tuple(rest))
+def _as_fit(weights: Floats, inputs: int, words: _Words) -> Fit:
+    """The weights of the directions as weights of words, about no mean text."""
+    of_words = weights[1 + inputs :] @ words.directions
+    bias = float(weights[0] - of_words @ words.mean)
+    return Fit(
+        bias=round(bias, 4),
+        weights=tuple(round(float(w), 4) for w in weights[1 : 1 + inputs]),
+        words=tuple(round(float(w), 3) for w in of_words),
+    )
 
 
 def _ridge(design: Floats, chosen: Floats, held: Floats, offset: Floats) -> Floats:

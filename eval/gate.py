@@ -11,6 +11,7 @@ from classifier.taxonomy import load_taxonomy, taxonomy_folder
 from eval.baseline import (
     WHAT,
     baseline_of,
+    check_calibration,
     check_model,
     check_taxonomy,
     gold_of,
@@ -48,6 +49,7 @@ async def gated(
     kept = Kept()
     async with open_model(settings, notices) as model:
         check_model(baseline, model.info)
+        check_calibration(baseline, taxonomy, model.info)
         await classify_gold(chosen, taxonomy, model, kept, notices)
     now = kept.predictions(NOW)
     found = contrast(chosen, (baseline.predictions, taxonomy), (now, taxonomy), Rules())

@@ -182,3 +182,13 @@ def test_a_broken_calibration_beside_the_prompts_is_named(shell, endpoint):
     (shell.folder / "recipes" / "calibrations").mkdir()
     shell.write("recipes/calibrations/m.json", "{}")
     classified(shell, endpoint).complained("m.json", "is no calibration", "Fit it again")
+
+
+def test_a_calibrated_baseline_is_not_held_against_raw_scores(shell, endpoint):
+    calibrate(shell, endpoint, out="recipes/calibrations/m.json")
+    told = ("--gold", "gold", "--taxonomy", "recipes", "--baseline", "b.json")
+    asking(shell, endpoint, "eval", "bless", *told, "--decide-only").said("b.json")
+    file = shell.folder / "recipes" / "categories" / "diet.yaml"
+    file.write_text(file.read_text().replace("meat or fish", "fish or meat"))
+    ran = asking(shell, endpoint, "eval", "gate", *told)
+    ran.complained("answered with a calibration, and none fits the questions")

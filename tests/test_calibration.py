@@ -17,6 +17,7 @@ from classifier.calibration import (
 )
 from classifier.errors import ConfigurationError
 from classifier.records import ModelRef
+from classifier.vocabulary import Vocabulary
 
 SCORES = {"diet": {"meat": 0.8, "vegan": 0.4}}
 MODEL = ModelRef(name="small", digest="d" * 64)
@@ -56,6 +57,17 @@ def test_a_score_that_is_missing_counts_as_its_mean():
     at_mean = {"diet": {"vegan": 0.4, "meat": 1 / (1 + math.exp(-0.5))}}
     told = [weights().probabilities(s)["diet"]["meat"] for s in (alone, at_mean)]
     assert told[0] == pytest.approx(told[1])
+
+
+def test_the_words_of_the_text_are_weighed_beside_the_scores():
+    fit = Fit(bias=0, weights=(0.0, 0.0), words=(2.0, 4.0))
+    category = weights().categories["diet"].model_copy(update={"options": {"meat": fit}})
+    of = {**dict(weights()), "categories": {"diet": category}}
+    told = Weights(**of | {"vocabulary": Vocabulary(idf={"roast": 1, "stew": 1})})
+    odds = (2 + 4) / math.sqrt(2)
+    said = told.probabilities(SCORES, "Roast and stew")["diet"]["meat"]
+    assert said == pytest.approx(1 / (1 + math.exp(-odds)))
+    assert told.probabilities(SCORES)["diet"]["meat"] == 0.5
 
 
 def test_only_what_was_scored_is_told():
@@ -122,6 +134,7 @@ def broken(**changes):
         (broken(secret=1), "secret: Extra inputs"),
         (broken(threshold=0), "threshold"),
         (broken().replace("[1.0,0.0]", "[1.0]"), "meat has 1 weights for 2 inputs"),
+        (broken().replace('"idf":{}', '"idf":{"roast":1}'), "meat has 0 weights for 1 words"),
         (broken().replace('["diet/meat"', '["diet/fish"'), "'diet/fish' is not among the inputs"),
         (broken().replace('"bias":0.0', '"bias":NaN'), "finite number"),
         (broken().replace('"deviation":2.0', '"deviation":0.0'), "greater than 0"),

@@ -96,3 +96,35 @@ def test_a_category_that_a_gate_closed_is_learnt_from_the_others():
 def test_nothing_to_fit_on_is_a_mistake():
     with pytest.raises(ValueError, match="no example"):
         fit([], RECIPES)
+
+
+def with_words(count=40):
+    """Recipes whose scores tell nothing, and whose texts name what they hold."""
+    made = []
+    for number, one in enumerate(examples(count, bias=0.0)):
+        meat = "meat" in one.labels["diet"]
+        flat = {**one.scores, "diet": dict.fromkeys(OPTIONS, 0.5)}
+        text = f"Recipe {'with a roast' if meat else 'from the garden'}, number {'x' * number}"
+        made.append(Example(one.id, flat, one.labels, text))
+    return made
+
+
+def test_words_tell_what_scores_do_not():
+    made = with_words()
+    told = held_out(made, RECIPES)
+    said = {e.id: told[e.id]["diet"]["meat"] for e in made}
+    assert all((said[e.id] >= 0.5) == ("meat" in e.labels["diet"]) for e in made), said
+
+
+def test_the_words_weights_are_about_no_mean_text():
+    made = with_words()
+    weights = fit(made, RECIPES)
+    read = {"diet": dict.fromkeys(OPTIONS, 0.5), "baked": {"baked": 0.5, "unknown": 0.5}}
+    blank, roast = (weights.probabilities(read, t)["diet"]["meat"] for t in ("", "with a roast"))
+    assert blank < 0.5 < roast
+
+
+def test_without_any_text_only_scores_are_read():
+    weights = fit(examples(), RECIPES)
+    assert weights.vocabulary.idf == {}
+    assert {len(f.words) for c in weights.categories.values() for f in c.options.values()} == {0}

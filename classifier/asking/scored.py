@@ -82,11 +82,16 @@ def _decided(
             decide(scores[c.name], c, context.method) if c.name in scores else None
             for c in categories
         ]
-    likely = calibration.weights.probabilities(scores)
+    likely = calibration.weights.probabilities(scores, _text(context, chunk))
     return [
         decide_calibrated(likely[c.name], c, calibration.threshold) if c.name in likely else None
         for c in categories
     ]
+
+
+def _text(context: AskContext, chunk: Chunk) -> str:
+    parts = ((context.articles[p.article_id], p) for p in chunk.parts)
+    return " ".join(f"{article.title} {article.text[p.start : p.end]}" for article, p in parts)
 
 
 def decide(scores: Scores, category: Category, method: Method) -> Answer:
