@@ -20,9 +20,9 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from classifier.calibration import log_odds
 from classifier.cli.console import shown_notices
 from classifier.models.opening import open_model
+from classifier.records import UNKNOWN
 from classifier.resources import data_folder
 from classifier.settings import load_settings
 from classifier.taxonomy import load_taxonomy
@@ -86,8 +86,9 @@ def words(train: Sequence[Labelled]) -> Tell:
     for name, category in TAXONOMY.categories.items():
         rows = [n for n, one in enumerate(train) if name in one.example.labels]
         models[name] = {}
-        for option in category.names:
-            chosen = np.array([option in train[n].example.labels[name] for n in rows])
+        for option in (*category.names, UNKNOWN):
+            sets = [train[n].example.labels[name] or {UNKNOWN} for n in rows]
+            chosen = np.array([option in held for held in sets])
             models[name][option] = (
                 LogisticRegression(C=20).fit(seen[rows], chosen)
                 if len(set(chosen.tolist())) == 2
@@ -107,28 +108,8 @@ def words(train: Sequence[Labelled]) -> Tell:
     return tell
 
 
-def together(*ways: Way) -> Way:
-    """The mean of the log-odds of several ways."""
-
-    def learn(train: Sequence[Labelled]) -> Tell:
-        tells = [way(train) for way in ways]
-
-        def tell(one: Labelled) -> Likely:
-            odds = [log_odds(t(one)) for t in tells]
-            return {
-                name: {
-                    o: float(1 / (1 + np.exp(-np.mean([d[f"{name}/{o}"] for d in odds]))))
-                    for o in TAXONOMY.categories[name].names
-                }
-                for name in one.example.scores
-            }
-
-        return tell
-
-    return learn
-
-
-OWN = Penalties(category=FIRM, others=FIRM)
+SCORES = Penalties(words=FIRM)
+OWN = replace(SCORES, category=FIRM, others=FIRM)
 WAYS: Mapping[str, Way] = {
     "the commonest answer": commonest,
     "words alone (TF-IDF)": words,
@@ -136,10 +117,10 @@ WAYS: Mapping[str, Way] = {
     "one slope, a bias for each option": calibrated(replace(OWN, own=FIRM)),
     "each option from its own score": calibrated(OWN),
     "each option from its category's scores": calibrated(replace(OWN, category=15.0)),
-    "each option from all scores": calibrated(Penalties()),
-    "the same, weaker priors": calibrated(Penalties(own=5, category=7, others=10)),
-    "the same, stronger priors": calibrated(Penalties(own=20, category=30, others=40)),
-    "all scores and words": together(calibrated(Penalties()), words),
+    "each option from all scores": calibrated(SCORES),
+    "all scores and the words": calibrated(Penalties()),
+    "the same, weaker priors": calibrated(Penalties(own=5, category=7, others=10, words=0.05)),
+    "the same, stronger priors": calibrated(Penalties(own=20, category=30, others=40, words=0.2)),
 }
 
 

@@ -186,7 +186,11 @@ def _prediction(name: str, likely: Likely, taxonomy: Taxonomy, threshold: float)
             answer = decide_calibrated(likely[category.name], category, threshold)
             options[category.name] = (UNKNOWN,) if answer.unknown else answer.applied
             status[category.name] = "unknown" if answer.unknown else "answered"
-    told = {c: dict(likely[c]) for c, s in status.items() if s != "not_applicable"}
+    told = {
+        c: {o: likely[c][o] for o in taxonomy.categories[c].names}
+        for c, s in status.items()
+        if s != "not_applicable"
+    }
     return Prediction(name, options, status, confidence=told, calibrated=True)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier.calibration import CategoryFit, Fit, Input, Scores, Weights, log_odds
+from classifier.records import UNKNOWN
 from classifier.taxonomy import Category, Taxonomy
 from classifier.vocabulary import Vocabulary
 
@@ -201,21 +202,33 @@ def _own_scores(table: _Table) -> Iterator[tuple[Floats, Floats]]:
 def _category_fit(
     table: _Table, category: Category, slope: float, penalties: Penalties
 ) -> CategoryFit:
+    """The fit of each option, and of `unknown`, which holds where none does."""
     reads, chosen, rows = table.reads(category), table.chosen(category), table.rows(category)
     read = table.read[np.ix_(rows, table.columns(reads))]
     words = table.words.rows[rows]
     design = np.column_stack([np.ones(len(rows)), read, words])
-    rate = float(np.clip(chosen.mean(), LEAST_RATE, 1 - LEAST_RATE))
-    centre = np.zeros(design.shape[1])
-    centre[0] = np.log(rate / (1 - rate))
-    fits = {}
-    for n, option in enumerate(category.names):
-        held = _held(reads, f"{category.name}/{option}", words.shape[1], penalties)
-        own = 1 + reads.index(f"{category.name}/{option}")
-        near = np.where(np.arange(len(centre)) == own, slope, centre)
-        weights = near + _ridge(design, chosen[:, n], held, design @ near)
-        fits[option] = _as_fit(weights, len(reads), table.words)
+
+    def fitted(name: str, held: Floats, rate: float) -> Fit:
+        own = f"{category.name}/{name}"
+        near = np.zeros(design.shape[1])
+        near[0] = _log_odds(rate)
+        if own in reads:
+            near[1 + reads.index(own)] = slope
+        prior = _held(reads, own, words.shape[1], penalties)
+        weights = near + _ridge(design, held, prior, design @ near)
+        return _as_fit(weights, len(reads), table.words)
+
+    rate = float(chosen.mean())
+    fits = {name: fitted(name, chosen[:, n], rate) for n, name in enumerate(category.names)}
+    none = (~chosen.any(axis=1)).astype(float)
+    if category.select != "boolean":
+        fits[UNKNOWN] = fitted(UNKNOWN, none, float(none.mean()))
     return CategoryFit(inputs=reads, options=fits)
+
+
+def _log_odds(rate: float) -> float:
+    rate = min(max(rate, LEAST_RATE), 1 - LEAST_RATE)
+    return float(np.log(rate / (1 - rate)))
 
 
 def _held(reads: Sequence[str], own: str, words: int, penalties: Penalties) -> Floats:

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from classifier.asking import ask_scored
-from classifier.asking.scored import decide, read_scores
+from classifier.asking.logprobs import read_scores
+from classifier.asking.scored import decide, decide_calibrated
 from classifier.errors import ModelAccessError, ModelRequestError, ReplyError
 from classifier.models.seam import Reply, TokenLogprobs
 from classifier.taxonomy import Category
@@ -135,6 +136,38 @@ def test_an_option_holds_from_the_threshold_on():
     answer = decide({**SCORES, "vegan_with_changes": 0.5}, DIET, METHOD)
     assert answer.applied == ("vegan", "vegan_with_changes")
     assert [o.confidence for o in answer.options] == [0.1, 0.8, 0.5]
+
+
+LIKELY = {"meat": 0.1, "vegan": 0.3, "vegan_with_changes": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("likely", "applied", "unknown"),
+    [
+        ({"unknown": 0.4}, (), True),
+        ({"unknown": 0.2}, ("vegan",), False),
+        ({"unknown": 0.9, "vegan": 0.6}, ("vegan",), False),
+        (
+            {"unknown": 0.1, "vegan": 0.6, "vegan_with_changes": 0.5},
+            RECIPES.categories["diet"].names[1:],
+            False,
+        ),
+        ({"unknown": 0.1, "vegan": 0.6, "meat": 0.7}, ("meat",), False),
+        ({}, (), True),
+    ],
+)
+def test_without_an_option_above_the_threshold_the_likeliest_stands_against_unknown(
+    likely, applied, unknown
+):
+    answer = decide_calibrated({**LIKELY, **likely}, DIET, 0.5)
+    assert (answer.applied, answer.unknown) == (applied, unknown)
+    assert [o.option for o in answer.options] == list(DIET.names)
+
+
+@pytest.mark.parametrize(("baked", "applied"), [(0.4, ()), (0.6, ("baked",))])
+def test_a_calibrated_true_or_false_category_is_never_unknown(baked, applied):
+    answer = decide_calibrated({"baked": baked}, BAKED, 0.5)
+    assert (answer.applied, answer.unknown) == (applied, False)
 
 
 @pytest.mark.parametrize(("meat", "held"), [(0.79, "vegan"), (0.81, "meat")])

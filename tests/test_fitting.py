@@ -128,3 +128,14 @@ def test_without_any_text_only_scores_are_read():
     weights = fit(examples(), RECIPES)
     assert weights.vocabulary.idf == {}
     assert {len(f.words) for c in weights.categories.values() for f in c.options.values()} == {0}
+
+
+def test_that_nothing_holds_is_told_too():
+    made = examples(80)
+    weights = fit(made, RECIPES)
+    told = np.array([weights.probabilities(e.scores)["diet"]["unknown"] for e in made])
+    none = np.array([not e.labels["diet"] for e in made])
+    assert told.mean() == pytest.approx(none.mean(), abs=0.03)
+    assert np.median(told[none]) > 0.75
+    assert np.median(told[~none]) < 0.5
+    assert "unknown" not in weights.categories["baked"].options

@@ -111,11 +111,19 @@ def decide(scores: Scores, category: Category, method: Method) -> Answer:
 
 
 def decide_calibrated(likely: Scores, category: Category, threshold: float) -> Answer:
-    """The options whose probability reaches the threshold; where none does, the category is
-    unknown, or false where it is a true-or-false one.
+    """The options whose probability reaches the threshold.
+
+    Where none does, the likeliest holds if it is likelier than `unknown`; a true-or-false category
+    is false.
     """
-    held = _together({n for n, p in likely.items() if p >= threshold}, likely, category)
-    return _answer(held, likely, category, unknown=not held and category.select != "boolean")
+    options = {name: likely[name] for name in category.names}
+    held = _together({n for n, p in options.items() if p >= threshold}, options, category)
+    if category.select == "boolean":
+        return _answer(held, options, category, unknown=False)
+    best = max(options, key=lambda name: options[name])
+    if not held and options[best] > likely.get(UNKNOWN, 1.0):
+        held = {best}
+    return _answer(held, options, category, unknown=not held)
 
 
 def _answer(held: set[str], sure: Scores, category: Category, *, unknown: bool) -> Answer:
