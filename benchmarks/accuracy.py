@@ -167,6 +167,7 @@ def table(model: str, fitting: Gold, testing: Gold | None) -> None:
     heads = "exact | F1 | alpha | ECE | " * (2 if test else 1)
     print(f"\n{model}: {len(train)} incidents to learn from, {len(test)} to test on\n")
     print(f"| decided by | threshold | {heads.strip()}")
+    print("| --- " * (heads.count("|") + 2) + "|")
     for name, way in WAYS.items():
         likely = held_out(way, train)
         threshold = max(THRESHOLDS, key=lambda t: merit(judged(fitting, likely, t)))

@@ -106,10 +106,10 @@ class Weights(Record):
 
 
 class GoldRef(Record):
-    """The gold that a calibration was fitted on."""
+    """The gold that a calibration was fitted on, with the ids of its incidents."""
 
     source: str
-    incidents: int = Field(ge=1)
+    incidents: tuple[str, ...] = Field(min_length=1)
     sha256: str
 
 

@@ -88,7 +88,7 @@ def fitted(
         method=info.method,
         gold=GoldRef(
             source=gold.source.rpartition("/")[2],
-            incidents=len(examples),
+            incidents=tuple(e.id for e in examples),
             sha256=gold.fingerprint,
         ),
         threshold=threshold,

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from classifier.batch.folder import RunFolder
 from classifier.batch.starting import manifest_of
+from classifier.calibration import Calibration
 from classifier.confidence import least_confidence, with_calibration
 from classifier.errors import (
     ClassifierError,
@@ -140,6 +141,7 @@ async def run_gold(
     taxonomy = with_calibration(taxonomy, settings)
     async with open_model(settings, notices) as model:
         least = least_confidence(settings, taxonomy, model.info)
+        _warn_of_rosy_figures(gold, calibration_of(taxonomy, model.info), notices)
         asked: dict[str, object] = {
             "categories": list(taxonomy.categories),
             INCIDENTS: [i.id for i in gold.incidents],
@@ -153,6 +155,16 @@ async def run_gold(
                 notices.say(f"Going on: {len(done)} of {len(gold.incidents)} are done already.")
             rest = gold.only([i.id for i in gold.incidents if i.id not in done])
             return await classify_gold(rest, taxonomy, model, writer, notices, least)
+
+
+def _warn_of_rosy_figures(gold: Gold, calibration: Calibration | None, notices: Notices) -> None:
+    taught = set(calibration.gold.incidents) if calibration else set()
+    if known := [i.id for i in gold.incidents if i.id in taught]:
+        notices.say(
+            f"{len(known)} of these {len(gold.incidents)} incidents taught the calibration: "
+            "figures on them are rosy. Give other gold, --calibration none, or read the "
+            "cross-validation that `classifier calibrate` prints."
+        )
 
 
 async def ask_gold(

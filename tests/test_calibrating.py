@@ -165,7 +165,16 @@ def test_an_incident_that_the_model_refuses_is_left_out_and_named(shell):
 
     with FakeEndpoint(default=behave) as endpoint:
         calibrate(shell, endpoint).said("r03 is left out", "not for me")
-    assert load_calibration(shell.folder / "c.json").gold.incidents == COUNT - 1
+    learned = load_calibration(shell.folder / "c.json").gold.incidents
+    assert len(learned) == COUNT - 1
+    assert "r03" not in learned
+
+
+def test_a_score_on_incidents_that_taught_the_calibration_is_called_rosy(shell, endpoint):
+    calibrate(shell, endpoint)
+    ran = asking(shell, endpoint, "eval", "run", *OURS, "--decide-only", "--out", "run",
+                 "--draws", "1", "--calibration", "c.json")  # fmt: skip
+    ran.said(f"{COUNT} of these {COUNT} incidents taught the calibration")
 
 
 def test_two_versions_are_compared_calibrated_both_or_neither(shell, endpoint):

@@ -37,7 +37,7 @@ def calibration(**changes):
         "questions_sha256": "q",
         "model": MODEL,
         "method": "embedded",
-        "gold": GoldRef(source="gold", incidents=30, sha256="g"),
+        "gold": GoldRef(source="gold", incidents=("r1", "r2"), sha256="g"),
         "threshold": 0.5,
         "measured": {"exact": 0.5},
         "curve": (),
