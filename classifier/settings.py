@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -21,6 +21,7 @@ TOML_FILE = "classifier.toml"
 class Settings(BaseSettings):
     """What shapes a run. `model` is `embedded`, `embedded:NAME`, `gguf:PATH`, or the name of a
     model at the OpenAI-compatible endpoint `base_url`; times are in seconds, `context` in tokens.
+    `via` is how calls go there: one by one, or gathered in the provider's batches.
     `calibration` is `auto` (the taxonomy's own, where one fits), `none` or a file; a decision
     less sure than `min_confidence`, or than what `target_precision` takes, needs review.
     """
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     timeout: float = Field(default=600, gt=0, allow_inf_nan=False)
     requests_per_minute: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     tokens_per_minute: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    via: Literal["direct", "openai-batch"] = "direct"
     prices: Path | None = None
     cache: bool = True
     cache_path: Path | None = None

@@ -373,3 +373,10 @@ def test_the_cap_is_not_tried_again():
     ledger = Ledger(Decimal(10))
     with pytest.raises(BudgetError):
         over_the_wire(ledger, reply("hi"))
+
+
+def test_a_configuration_mistake_costs_nothing():
+    ledger = Ledger(Decimal(1000))
+    with pytest.raises(ConfigurationError):
+        asyncio.run(budgeted(Script(ConfigurationError("no batches here")), ledger).ask(REQUEST))
+    assert (ledger.account.spent, ledger.account.reserved) == (0, 0)

@@ -166,6 +166,9 @@ class Budgeted:
         except ModelError as error:
             cost = self._cost(error.usage, at) if may_be_billed(error) else Decimal(0)
             raise
+        except ConfigurationError:  # nothing was sent
+            cost = Decimal(0)
+            raise
         finally:
             self._settle(reserved, cost)
         return reply

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx2
 import openai
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError
 
 from classifier.errors import (
     ConfigurationError,
@@ -24,8 +24,9 @@ from classifier.errors import (
     ModelUnreachableError,
     ReplyError,
 )
+from classifier.models.completion import Completion, logprobs_of, unusable, usage_of
 from classifier.models.retry import quota_spent, retry_after
-from classifier.models.seam import Reply, Request, TokenLogprobs
+from classifier.models.seam import Reply, Request
 from classifier.models.structured import Dialect, refused_parameter
 from classifier.records import Usage
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 OPENAI_URL = "https://api.openai.com/v1"
 _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1|\[::1\]")
-_FOREIGN = (
+FOREIGN = (
     openai.OpenAIError,
     httpx2.HTTPError,
     httpx2.InvalidURL,
@@ -42,6 +43,11 @@ _FOREIGN = (
     OSError,
     ValueError,
 )
+"""What the client, its transport and pydantic raise: `as_model_error` makes our error of each."""
+
+Post = Callable[[dict[str, Any]], Awaitable[bytes]]
+"""Brings the body of a request to the endpoint, and the JSON of its completion back."""
+
 _CHECK_URL = "Check base_url: for most endpoints it ends in /v1"
 _SHOWN = 200
 
@@ -90,17 +96,25 @@ class Endpoint:
     """A model behind chat completions. It has `send`; `Structured` makes a `Model` of it.
 
     Parameters that the endpoint refuses as unsupported are left out (or renamed, for the length)
-    from then on: `dialect.refused` tells which. It does not retry.
+    from then on: `dialect.refused` tells which. It does not retry. `observe` is handed the status
+    and the headers of each answer. `post` is another way there than a call for each request.
     """
 
-    def __init__(self, settings: EndpointSettings) -> None:
+    def __init__(
+        self,
+        settings: EndpointSettings,
+        observe: Callable[[int, Mapping[str, str]], None] = lambda _status, _headers: None,
+        post: Post | None = None,
+    ) -> None:
         url = settings.url
         self._settings = settings
+        self._observe = observe
         self.strict = url.host == "api.openai.com" or url.host.endswith(
             (".api.openai.com", ".openai.azure.com")
         )
         self.dialect = _HOSTED if self.strict else Dialect()
-        self._client = _client(settings, url)
+        self._client = open_client(settings)
+        self._post = post or self._post_alone
 
     async def send(
         self, request: Request, response_format: Mapping[str, Any] | None = None
@@ -109,7 +123,8 @@ class Endpoint:
         while True:
             parameters = self.dialect.parameters(request)
             try:
-                content = await self._post(request, response_format, parameters)
+                # no name for the body: a batch that takes a day would keep it in memory
+                content = await self._post(self._body(request, response_format, parameters))
             except ModelRequestError as error:
                 name = refused_parameter(error, parameters)
                 learned = self.dialect.without(name) if name else None
@@ -134,41 +149,45 @@ class Endpoint:
     ) -> None:
         await self.aclose()
 
-    async def _post(
+    def _body(
         self,
         request: Request,
         response_format: Mapping[str, Any] | None,
         parameters: Mapping[str, Any],
-    ) -> bytes:
-        body: dict[str, Any] = {"messages": _messages(request), **parameters}
-        if response_format is not None:
-            body["response_format"] = response_format
+    ) -> dict[str, Any]:
+        body = {"model": self._settings.model, "messages": _messages(request), **parameters}
+        return body if response_format is None else {**body, "response_format": response_format}
+
+    async def _post_alone(self, body: dict[str, Any]) -> bytes:
         create = self._client.chat.completions.with_raw_response.create
         try:
             async with asyncio.timeout(self._settings.timeout):
-                response = await create(model=self._settings.model, **body)
+                response = await create(**body)
+                self._observe(response.status_code, response.headers)
                 return bytes(response.http_response.content)
-        except _FOREIGN as error:
+        except FOREIGN as error:
+            if isinstance(error, openai.APIStatusError):
+                self._observe(error.status_code, error.response.headers)
             raise as_model_error(error, self._settings) from error
 
     def _reply(self, content: bytes, request: Request) -> Reply:
         try:
-            completion = _Completion.model_validate_json(content)
+            completion = Completion.model_validate_json(content)
         except ValidationError as error:
             raise ReplyError(
                 f"{self._settings.place} sent a reply that is not a chat completion: "
                 f"{self._shown(content.decode('utf-8', 'replace'))!r}. {_CHECK_URL}",
                 usage=Usage(calls=1),
             ) from error
-        usage = _usage(completion.usage)
+        usage = usage_of(completion)
         if not completion.choices:
             text = self._shown(content.decode("utf-8", "replace"))
             raise ReplyError(f"the reply holds no choices: {text}", usage=usage)
         choice = completion.choices[0]
-        if (reason := _unusable(choice, request.max_tokens)) is not None:
+        if (reason := unusable(choice, request.max_tokens)) is not None:
             raise ReplyError(f"{self._settings.model}: {self._shown(reason)}", usage=usage)
         text, reason = choice.message.content or "", choice.finish_reason or ""
-        return Reply(text, reason, usage, _logprobs(choice.logprobs))
+        return Reply(text, reason, usage, logprobs_of(choice))
 
     def _shown(self, text: str) -> str:
         return shown(text, self._settings)
@@ -177,7 +196,9 @@ class Endpoint:
 _HOSTED = Dialect(lengths=("max_completion_tokens", "max_tokens"), most_top=20)
 
 
-def _client(settings: EndpointSettings, url: httpx2.URL) -> openai.AsyncOpenAI:
+def open_client(settings: EndpointSettings) -> openai.AsyncOpenAI:
+    """The client for the endpoint, without retries; close it."""
+    url = settings.url
     local = bool(_LOOPBACK.fullmatch(url.host))
     timeout = httpx2.Timeout(settings.timeout, connect=min(10.0, settings.timeout))
     client = openai.AsyncOpenAI(
@@ -207,81 +228,6 @@ def _messages(request: Request) -> list[dict[str, str]]:
     ]
 
 
-# What we read of a completion. Servers differ in the rest, so it is not checked.
-class _TopLogprob(BaseModel):
-    token: str
-    logprob: float
-
-
-class _TokenLogprob(_TopLogprob):
-    top_logprobs: list[_TopLogprob] | None = None
-
-
-class _Logprobs(BaseModel):
-    content: list[_TokenLogprob] | None = None
-
-
-class _Message(BaseModel):
-    content: str | None = None
-    refusal: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-    logprobs: _Logprobs | None = None
-
-
-class _PromptDetails(BaseModel):
-    cached_tokens: int | None = None
-
-
-class _Spent(BaseModel):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _PromptDetails | None = None
-
-
-class _Completion(BaseModel):
-    choices: list[_Choice] | None = None
-    usage: _Spent | None = None
-
-
-def _usage(spent: _Spent | None) -> Usage:
-    spent = spent or _Spent()
-    details = spent.prompt_tokens_details or _PromptDetails()
-    return Usage(
-        calls=1,
-        prompt_tokens=spent.prompt_tokens or 0,
-        cached_tokens=details.cached_tokens or 0,
-        completion_tokens=spent.completion_tokens or 0,
-    )
-
-
-def _unusable(choice: _Choice, max_tokens: int) -> str | None:
-    """Why the choice cannot be used; None if it can."""
-    if choice.message.refusal:
-        return f"the model refused to answer: {choice.message.refusal}"
-    if choice.finish_reason == "content_filter":
-        return "the endpoint's content filter cut the reply"
-    if choice.finish_reason == "length":
-        return f"the reply was cut at {max_tokens} tokens: raise max_tokens"
-    if not (choice.message.content or "").strip():
-        return f"the reply is empty (finish reason {choice.finish_reason!r})"
-    return None
-
-
-def _logprobs(given: _Logprobs | None) -> tuple[TokenLogprobs, ...]:
-    tokens = (given.content if given else None) or []
-    return tuple(TokenLogprobs(t.token, _alternatives(t)) for t in tokens)
-
-
-def _alternatives(token: _TokenLogprob) -> dict[str, float]:
-    """Token to log-probability, the written one included; of equal texts, the likeliest counts."""
-    ranked = sorted([*(token.top_logprobs or ()), token], key=lambda t: t.logprob)
-    return {t.token: t.logprob for t in ranked}
-
-
 def as_model_error(error: Exception, settings: EndpointSettings) -> ModelError:
     """Our error for one of openai, httpx2, pydantic or the system; no secret is in either."""
     error.args = tuple(_scrubbed(a, settings) if isinstance(a, str) else a for a in error.args)
@@ -291,13 +237,15 @@ def as_model_error(error: Exception, settings: EndpointSettings) -> ModelError:
     if isinstance(error, (openai.APITimeoutError, httpx2.TimeoutException, TimeoutError)):
         seconds = f"{settings.timeout:g}"
         return ModelUnreachableError(
-            f"{place} did not answer within {seconds} s: raise the timeout or ask for less"
+            f"{place} did not answer within {seconds} s: raise the timeout or ask for less",
+            sent=_was_sent(error),
         )
     if isinstance(error, _BAD_REPLIES):
         return ReplyError(f"{place} sent a reply that cannot be read: {text}")
     if isinstance(error, _BROKEN):
         return ModelUnreachableError(
-            f"{place} cannot be reached: {text}. Check base_url, and that the server runs"
+            f"{place} cannot be reached: {text}. Check base_url, and that the server runs",
+            sent=_was_sent(error),
         )
     return ModelRequestError(f"the request to {place} cannot be sent: {text}")
 
@@ -317,6 +265,25 @@ _BROKEN = (
     httpx2.StreamError,
     OSError,
 )
+
+
+_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+
+
+def _was_sent(error: BaseException | None) -> bool:
+    """Whether the request may have gone out: none of the causes is a connection that never was."""
+    while error is not None:
+        if isinstance(error, _NEVER_SENT):
+            return False
+        error = error.__cause__
+    return True
+
+
+def refused(status: int, body: object, settings: EndpointSettings) -> ModelError:
+    """Our error for a status (400 to 599) and its body that came on another way than HTTP."""
+    told = body.get("error", body) if isinstance(body, Mapping) else body
+    response = httpx2.Response(status, request=httpx2.Request("POST", settings.url))
+    return _status_error(openai.APIStatusError("", response=response, body=told), settings)
 
 
 def _status_error(error: openai.APIStatusError, settings: EndpointSettings) -> ModelError:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import difflib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from classifier.errors import ConfigurationError
+from classifier.models.batch_parts import BatchOptions
 from classifier.models.budget import Budgeted, Ledger
 from classifier.models.cache import Cached, ResponseCache
 from classifier.models.endpoint import OPENAI_URL, Endpoint, EndpointSettings
 from classifier.models.estimate import Estimate
 from classifier.models.pace import Pace, Paced, PaceLimits
 from classifier.models.prices import LOCAL, Overrides, capped_tariff, load_overrides, tariff
+from classifier.models.provider_batch import ProviderBatches
 from classifier.models.retry import Retry, RetryPolicy
 from classifier.models.seam import Model, ModelInfo, OpenModel
 from classifier.models.structured import Structured
@@ -27,6 +30,8 @@ from classifier.tokens import TiktokenCounter, TokenCounter
 EMBEDDED_CONTEXT = 12_288
 HOSTED_CONTEXT = 32_768
 HOSTED_CONCURRENCY = 8
+# All questions that an incident can ask at once should go into the same batch.
+BATCH_CONCURRENCY = 64
 
 
 @dataclass(frozen=True)
@@ -49,21 +54,31 @@ def method_name(settings: Settings) -> str:
 
 @asynccontextmanager
 async def open_model(
-    settings: Settings, notices: Notices | None = None, ledger: Ledger | None = None
+    settings: Settings,
+    notices: Notices | None = None,
+    ledger: Ledger | None = None,
+    batches: BatchOptions | None = None,
 ) -> AsyncIterator[OpenModel]:
     """A model that is ready to answer, for the life of the context.
 
-    What its calls cost is kept in `ledger`, and held to the ledger's cap. Raises
-    `ConfigurationError` for a model that there is not, for a missing key and for a cap on a model
-    without a price, and `WeightsError` where the embedded model's weights cannot be had.
+    What its calls cost is kept in `ledger`, and held to the ledger's cap. `batches` says where the
+    record of batches lies, for the way through them (`settings.via`). Raises `ConfigurationError`
+    for a model that there is not, for a missing key and for a cap on a model without a price, and
+    `WeightsError` where the embedded model's weights cannot be had.
     """
     notices = notices or Notices()
     async with AsyncExitStack() as stack:
+        _refuse_without_batches(settings, batches)
         if is_local(settings.model):
             found = await _found_here(settings, notices, stack)
         else:
             found = _found_hosted(settings)
-        model = await _wrapped(found, settings, notices, ledger, stack)
+        if settings.via == "direct" or batches is None:
+            model = await _asked_directly(found, settings, ledger, stack)
+        else:
+            model = await _asked_in_batches(found, settings, notices, ledger, batches, stack)
+        if settings.cache:
+            model = _cached(model, found.info, settings, notices, stack)
         yield OpenModel(model, found.info, found.counter)
 
 
@@ -117,19 +132,16 @@ def _found_hosted(settings: Settings) -> _Found:
         name=settings.model,
         method=method_name(settings),
         context_tokens=settings.context or HOSTED_CONTEXT,
-        concurrency=settings.concurrency or HOSTED_CONCURRENCY,
+        concurrency=settings.concurrency
+        or (HOSTED_CONCURRENCY if settings.via == "direct" else BATCH_CONCURRENCY),
         endpoint=at.place,
     )
     counter = TiktokenCounter(settings.model)
     return _Found(at, info, counter)
 
 
-async def _wrapped(
-    found: _Found,
-    settings: Settings,
-    notices: Notices,
-    ledger: Ledger | None,
-    stack: AsyncExitStack,
+async def _asked_directly(
+    found: _Found, settings: Settings, ledger: Ledger | None, stack: AsyncExitStack
 ) -> Model:
     info = found.info
     pace = Pace(
@@ -144,9 +156,43 @@ async def _wrapped(
     estimate = Estimate(found.counter, info.overhead_tokens)
     paid = _budgeted(Structured(endpoint), info, settings, ledger, estimate)
     policy = RetryPolicy(tries=settings.tries, total_seconds=settings.total_seconds)
-    retried = Retry(Paced(paid, pace, estimate), policy, clock=pace.own_time)
-    if not settings.cache:
-        return retried
+    return Retry(Paced(paid, pace, estimate), policy, clock=pace.own_time)
+
+
+async def _asked_in_batches(
+    found: _Found,
+    settings: Settings,
+    notices: Notices,
+    ledger: Ledger | None,
+    options: BatchOptions,
+    stack: AsyncExitStack,
+) -> Model:
+    """Neither paced nor retried here: batches have limits and tries of their own."""
+    options = replace(options, tries=settings.tries)
+    batches = await stack.enter_async_context(ProviderBatches(found.at, options, notices.say))
+    endpoint = await stack.enter_async_context(Endpoint(found.at, post=batches.post))
+    estimate = Estimate(found.counter, found.info.overhead_tokens)
+    return _budgeted(Structured(endpoint), found.info, settings, ledger, estimate)
+
+
+def _refuse_without_batches(settings: Settings, batches: BatchOptions | None) -> None:
+    if settings.via == "direct":
+        return
+    if is_local(settings.model):
+        raise ConfigurationError(
+            f"The model {settings.model!r} runs on this machine and has no batch API. Leave out "
+            f"--via {settings.via}, or name a model at an endpoint with --model."
+        )
+    if batches is None:
+        raise ConfigurationError(
+            f"--via {settings.via} keeps the record of its batches in a run folder, and there is "
+            "none here. Use `classifier batch ... --out RUN`, or leave it out."
+        )
+
+
+def _cached(
+    model: Model, info: ModelInfo, settings: Settings, notices: Notices, stack: AsyncExitStack
+) -> Model:
     cache = ResponseCache(settings.cache_path, warn=notices.say)
     stack.callback(cache.close)
     identity = {
@@ -155,7 +201,17 @@ async def _wrapped(
         "endpoint": info.endpoint,
         "software": info.software,
     }
-    return Cached(retried, cache, identity)
+    return Cached(model, cache, identity)
+
+
+def price_factor(settings: Settings, endpoint: str) -> Decimal:
+    """What to multiply the prices at the endpoint with: OpenAI's batches cost half.
+
+    What another provider's batches cost is not known here, so its full price counts.
+    """
+    host = endpoint.partition("://")[2].partition("/")[0].lower()
+    openai = host == "api.openai.com" or host.endswith(".api.openai.com")
+    return Decimal("0.5") if openai and settings.via == "openai-batch" else Decimal(1)
 
 
 def _budgeted(
@@ -170,7 +226,8 @@ def _budgeted(
         return model
     overrides = load_overrides(settings.prices) if settings.prices else Overrides()
     find = tariff if ledger.account.cap is None else capped_tariff
-    found = find(info.name, info.endpoint, overrides)
+    factor = price_factor(settings, info.endpoint)
+    found = find(info.name, info.endpoint, overrides, factor=factor)
     return Budgeted(model, found, ledger, estimate) if found else model
 
 
