@@ -88,7 +88,7 @@ def held_out(
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Id -> category -> option -> the probability from weights that never saw the incident."""
     order = np.random.default_rng(seed).permutation(len(examples))
-    told = {}
+    told: dict[str, dict[str, dict[str, float]]] = {}
     for fold in range(min(folds, len(examples))):
         unseen = set(order[fold::folds].tolist())
         seen = [e for n, e in enumerate(examples) if n not in unseen]
@@ -204,7 +204,7 @@ def _category_fit(
 ) -> CategoryFit:
     """The fit of each option, and of `unknown`, which holds where none does."""
     reads, chosen, rows = table.reads(category), table.chosen(category), table.rows(category)
-    read = table.read[np.ix_(rows, table.columns(reads))]
+    read = table.read[rows][:, table.columns(reads)]
     words = table.words.rows[rows]
     design = np.column_stack([np.ones(len(rows)), read, words])
 

@@ -47,10 +47,11 @@ def test_help_has_no_options_for_completion(shell: Shell) -> None:
     assert "completion" not in shell.run("--help").out
 
 
-def test_help_of_classify_has_every_setting(shell: Shell) -> None:
+def test_help_has_every_setting(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     from classifier.settings import Settings
 
-    out = shell.run("classify", "--help").out
+    monkeypatch.setenv("COLUMNS", "200")  # a narrow one cuts long names
+    out = "".join(shell.run(command, "--help").out for command in ("classify", "batch"))
     flags = {f"--{name.replace('_', '-')}" for name in Settings.model_fields} - {"--cache-path"}
     assert [flag for flag in sorted(flags) if flag not in out] == []
 

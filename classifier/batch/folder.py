@@ -5,6 +5,9 @@ RUN/reports.jsonl    a report a line; the last one of an incident counts
 RUN/failures.jsonl   {"id", "stage", "reason"} a line; a report of the incident outdoes it
 RUN/torn.jsonl       pieces of lines that were being written when the process was killed
 RUN/run.lock         held by the one writer
+
+The batch commands keep three files more: command.json (what `retry` begins with), account.json
+(what was spent, and how far the inputs were read) and log.jsonl (what happened).
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from classifier.batch.lines import Appender, decoded, lines, read, sync_folder, 
 from classifier.batch.manifest import BEGUN, Manifest, differences, load_manifest, save_manifest
 from classifier.batch.manifest import NAME as MANIFEST
 from classifier.errors import ConfigurationError
-from classifier.records import Identifier, Record, Report
+from classifier.records import Identifier, Record, Report, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
 REPORTS = "reports.jsonl"
 FAILURES = "failures.jsonl"
 TORN = "torn.jsonl"
+MENDED = "mended"
+"""The stage of a failure that is none any more, though no report has its id: an input that could
+not be read has its place for an id, and can be read now."""
 
 # What the making of a run folder leaves where it is killed before the manifest is there.
 _OUR_BEGINNINGS = {lock.NAME, BEGUN}
@@ -60,6 +66,36 @@ class _ReportId(BaseModel):
     incident: _IncidentId
 
 
+class _Status(BaseModel):
+    status: str
+
+
+class _Spent(BaseModel):
+    usage: Usage = Usage()
+
+
+class Brief(_ReportId):
+    """What a run that is taken up needs to know of a report."""
+
+    categories: dict[str, _Status]
+    provenance: _Spent
+
+    @property
+    def id(self) -> str:
+        """The incident's id."""
+        return self.incident.id
+
+    @property
+    def usage(self) -> Usage:
+        """What the report cost."""
+        return self.provenance.usage
+
+    @property
+    def fell_short(self) -> bool:
+        """Whether a category has no answer."""
+        return any(one.status == "failed" for one in self.categories.values())
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """A run on disk, as its readers see it: nothing here writes, even while a writer goes on.
@@ -83,18 +119,21 @@ class RunFolder:
         return RunFolder(path, found)
 
     @classmethod
-    def create_or_resume(cls, path: Path, manifest: Manifest) -> RunWriter:
+    def create_or_resume(
+        cls, path: Path, manifest: Manifest, continues: Callable[[str], bool] = lambda _: False
+    ) -> RunWriter:
         """Begin a run in a new or empty folder, or go on with the one that is there.
 
-        The manifest on disk stays as it is. Raises `ConfigurationError` where the run was begun
-        with other settings, another process is writing to it, or the folder is something else;
-        `ClassifierError` where the disk does not take it.
+        The manifest on disk stays as it is, but for the fingerprint of inputs that `continues`
+        knows for those of the old fingerprint with more behind them. Raises `ConfigurationError`
+        where the run was begun with other settings, another process is writing to it, or the
+        folder is something else; `ClassifierError` where the disk does not take it.
         """
         with _explained(path), ExitStack() as closing:
             _refuse_other(path)
             path.mkdir(parents=True, exist_ok=True)
             closing.callback(lock.WriterLock(path).release)
-            kept = _settled(path, manifest)
+            kept = _settled(path, manifest, continues)
             reports = Appender(path / REPORTS, path / TORN)
             closing.callback(reports.close)
             failures = Appender(path / FAILURES, path / TORN)
@@ -106,6 +145,10 @@ class RunFolder:
         """The ids of the incidents that have a report."""
         return {name for _, name in read(self.path / REPORTS, _report_id)}
 
+    def briefs(self) -> Iterator[Brief]:
+        """The gist of each report, in the order of writing; the last one of an incident counts."""
+        return (brief for _, brief in read(self.path / REPORTS, partial(decoded, Brief)))
+
     def reports(self) -> Iterator[Report]:
         """The last report of each incident, in the order in which they were written.
 
@@ -113,9 +156,14 @@ class RunFolder:
         """
         return _latest(self.path / REPORTS, _report_id, Report)
 
-    def failures(self) -> Iterator[RunFailure]:
-        """The last failure of each input that has no report, in the order of writing."""
-        return _latest(self.path / FAILURES, _failure_id, RunFailure, but=self.done())
+    def failures(self, done: Container[str] | None = None) -> Iterator[RunFailure]:
+        """The last failure of each input that has no report, in the order of writing.
+
+        `done` are the reported incidents, where they are known: else the reports are read.
+        """
+        but = self.done() if done is None else done
+        found = _latest(self.path / FAILURES, _failure_id, RunFailure, but=but)
+        return (failure for failure in found if failure.stage != MENDED)
 
     def torn(self) -> int:
         """How many lines a kill has torn so far, whether set aside already or not."""
@@ -179,12 +227,16 @@ def _refuse_other(path: Path) -> None:
     )
 
 
-def _settled(path: Path, wanted: Manifest) -> Manifest:
+def _settled(path: Path, wanted: Manifest, continues: Callable[[str], bool]) -> Manifest:
     """The manifest that is there, where it has the wanted settings; else the wanted one, saved."""
     kept = load_manifest(path)
     if kept is None:
         save_manifest(path, wanted)
         return wanted
+    before, now = kept.input_fingerprint, wanted.input_fingerprint
+    longer = before != now and continues(before)
+    if longer:
+        kept = kept.model_copy(update={"input_fingerprint": now})
     found = differences(kept, wanted)
     if found:
         listed = "".join(f"\n  {one}" for one in found)
@@ -192,6 +244,8 @@ def _settled(path: Path, wanted: Manifest) -> Manifest:
             f"The run in {str(path)!r} was begun with other settings:{listed}\n"
             "Choose another --out for a new run, or give the old settings to go on with this one."
         )
+    if longer:
+        save_manifest(path, kept)
     return kept
 
 

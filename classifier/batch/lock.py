@@ -82,6 +82,29 @@ class WriterLock:
         return os.read(self._handle, 20).decode("ascii", "replace").strip()
 
 
+def held_by(folder: Path) -> str | None:
+    """The process that writes to the folder now, `another process` if it is not known, or None.
+
+    The lock is taken for a moment, and only where a process id was left: by a writer that is at
+    work or was killed. Nothing is written.
+    """
+    try:
+        handle = os.open(folder / NAME, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        holder = os.read(handle, 20).decode("ascii", "replace").strip()
+        if not holder:
+            return None
+        _take(handle)
+        _give_back(handle)
+    except _HELD:
+        return holder or "another process"
+    finally:
+        os.close(handle)
+    return None
+
+
 def _held(folder: Path, holder: str) -> ConfigurationError:
     who = f"the process {holder}" if holder else "another process"
     return ConfigurationError(

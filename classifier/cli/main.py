@@ -10,6 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from classifier.cli.batch import app as batch_app
 from classifier.cli.cache import app as cache_app
 from classifier.cli.classify import classify
 from classifier.cli.console import say
@@ -39,6 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(classify)
+app.add_typer(batch_app, name="batch")
 app.add_typer(taxonomy_app, name="taxonomy")
 app.add_typer(models_app, name="models")
 app.add_typer(cache_app, name="cache")

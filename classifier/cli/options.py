@@ -13,6 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from classifier.articles import ReadOptions
+    from classifier.batch.inputs import InputOptions
     from classifier.settings import Settings
 
 Command = Callable[..., Any]
@@ -140,6 +141,43 @@ _SETTINGS = (
     ),
 )
 
+_PACE = (
+    Flag(
+        "requests_per_minute",
+        float,
+        "Requests a minute at most, all together.",
+        ("--requests-per-minute",),
+    ),
+    Flag(
+        "tokens_per_minute",
+        float,
+        "Prompt and reply tokens a minute at most.",
+        ("--tokens-per-minute",),
+    ),
+    Flag("prices", str, "A TOML or JSON file of your own prices.", ("--prices",)),
+    Flag(
+        "via", str, "direct (the default), or openai-batch: half the price, in a day.", ("--via",)
+    ),
+)
+
+_TABLES = (
+    *(
+        Flag(f"{name}_column", str, f"The column {holds}; '' for none.", (f"--{name}-column",))
+        for name, holds in (
+            ("id", "with the id of an article"),
+            ("title", "with its title"),
+            ("text", "with its text"),
+            ("published", "with its day of publication"),
+            ("source", "with who published it"),
+            ("url", "with its address"),
+            ("incident", "with the incident that it belongs to"),
+        )
+    ),
+    Flag("delimiter", str, "What parts the fields of CSV.", ("--delimiter",)),
+    Flag("encoding", str, "The charset of CSV and JSON Lines.", ("--encoding",)),
+    Flag("max_characters", int, "The longest article that is read.", ("--max-characters",)),
+)
+
 _READING = (
     Flag("one_incident", str, "All sources report one incident, of this id.", ("--incident",)),
     Flag("id", str, "The article's id.", ("--id",)),
@@ -149,5 +187,16 @@ _READING = (
     Flag("url", str, "Its address.", ("--url",)),
 )
 
+
+def _input_options(**flags: Any) -> InputOptions:
+    from classifier.batch.inputs import Columns, InputOptions
+
+    columns = {f.removesuffix("_column"): flags.pop(f) for f in list(flags) if "_column" in f}
+    given = {name: value for name, value in flags.items() if value is not None}
+    return InputOptions(today=datetime.now(UTC).date(), columns=Columns(**columns), **given)
+
+
 with_settings = expanded("settings", "Model and settings", _SETTINGS, _settings)
+with_flags = expanded("flags", "Model and settings", (*_SETTINGS, *_PACE), dict)
+with_input_options = expanded("options", "How tables are read", _TABLES, _input_options)
 with_reading = expanded("reading", "What a file does not say", _READING, _reading)
