@@ -115,7 +115,8 @@ def test_an_endpoint_that_never_answers_stops_the_run(
     shell: Shell, answer: Answer, said: str
 ) -> None:
     with Endpoint(default=answer) as endpoint:
-        where_to = ("--out", "run", "--tries", "1", "--timeout", "0.3")
+        seconds = "0.3" if answer.hang else "20"
+        where_to = ("--out", "run", "--tries", "1", "--timeout", seconds)
         ran = batch(shell, endpoint, table(shell.folder, rows(60)), *where_to)
         assert len(endpoint.requests) < 60
     ran.complained("Stopped: ", said, "Run the same command again to go on.", code=1)
