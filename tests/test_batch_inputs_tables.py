@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from classifier.articles.cleaning import clean, is_blank
@@ -227,7 +227,19 @@ def streamed(name: str, body: bytes) -> list[tuple[str, str] | None]:
         ]
 
 
+def test_a_row_whose_text_is_one_nul_is_unread(tmp_path):
+    rows = "".join(f"{n},Words.\n" for n in range(9))
+    [unread] = parted(table(tmp_path / "a.csv", f"id,text\nlost,\0\n{rows}"))[1]
+    assert unread.id == "lost"
+    assert "text" in unread.reason
+
+
 @given(ROWS, st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]), st.booleans())
+@example(
+    [{"title": "", "text": "", "extra": ""}] * 6 + [{"title": "", "text": "\0", "extra": ""}],
+    "utf-8",
+    False,
+)
 def test_csv_comes_back_as_it_was_written(rows, charset, packed):
     written = io.StringIO(newline="")
     out = csv.writer(written, quoting=csv.QUOTE_ALL)

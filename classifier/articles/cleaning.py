@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 _NOT_CHARACTERS = re.compile("[\x00\ud800-\udfff]")
+_LOST = "\ufffd"
 
 
 def mended(text: str) -> str:
     """NUL and lone surrogates become U+FFFD, one for one; everything else stays."""
-    return _NOT_CHARACTERS.sub("\ufffd", text)
+    return _NOT_CHARACTERS.sub(_LOST, text)
 
 
 def clean(text: str) -> str:
@@ -18,5 +19,5 @@ def clean(text: str) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing in the text can be seen."""
-    return not any(c.isprintable() and not c.isspace() for c in text)
+    """Whether nothing in the text can be seen, or nothing but the places of lost characters."""
+    return not any(c.isprintable() and not c.isspace() and c != _LOST for c in text)
