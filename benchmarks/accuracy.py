@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,65 +26,42 @@ from classifier.records import UNKNOWN
 from classifier.resources import data_folder
 from classifier.settings import load_settings
 from classifier.taxonomy import load_taxonomy
-from eval.calibrating import THRESHOLDS, Likely, examples_of, predictions_of
+from eval.calibrating import best_threshold, examples_of, predictions_of
 from eval.evaluating import evaluate
 from eval.figures import Score
-from eval.fitting import Example, Penalties, fit
+from eval.fitting import Example, Learn, Likely, Penalties, Tell, held_out, learner
 from eval.gold import Gold, load_gold
 
-FOLDS = 10
 FIRM = 1e6  # a prior so strong that its weight stays where it is
 TAXONOMY = load_taxonomy()
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """An incident as the ways see it: its scores and labels, and its text."""
-
-    example: Example
-    text: str
-
-
-Tell = Callable[[Labelled], Likely]
-Way = Callable[[Sequence[Labelled]], Tell]
-
-
-def commonest(train: Sequence[Labelled]) -> Tell:
+def commonest(train: Sequence[Example]) -> Tell:
     """The set of options that people chose most often, whatever the article says."""
     told = {}
     for name, category in TAXONOMY.categories.items():
-        sets = [tuple(sorted(held)) for one in train for held in [one.example.labels.get(name)]
+        sets = [tuple(sorted(held)) for one in train for held in [one.labels.get(name)]
                 if held is not None]  # fmt: skip
         best = max(sorted(set(sets)), key=sets.count) if sets else ()
         told[name] = {option: float(option in best) for option in category.names}
     return lambda _: told
 
 
-def raw(_: Sequence[Labelled]) -> Tell:
+def raw(_: Sequence[Example]) -> Tell:
     """The model's own probabilities, and one threshold for all options."""
     return lambda one: {
         name: {option: scores[option] for option in TAXONOMY.categories[name].names}
-        for name, scores in one.example.scores.items()
+        for name, scores in one.scores.items()
     }
 
 
-def calibrated(penalties: Penalties) -> Way:
-    """The calibration, its weights held by these priors."""
-
-    def learn(train: Sequence[Labelled]) -> Tell:
-        weights = fit([one.example for one in train], TAXONOMY, penalties)
-        return lambda one: weights.probabilities(one.example.scores, one.example.text)
-
-    return learn
-
-
-def words(train: Sequence[Labelled]) -> Tell:
+def words(train: Sequence[Example]) -> Tell:
     """No language model: TF-IDF of the words, a logistic model for each option."""
     reader = TfidfVectorizer(sublinear_tf=True, stop_words="english", min_df=2)
     seen = reader.fit_transform([one.text for one in train])
     models: dict[str, dict[str, LogisticRegression | float]] = {}
     for name, category in TAXONOMY.categories.items():
-        rows = [n for n, one in enumerate(train) if name in one.example.labels]
+        rows = [n for n, one in enumerate(train) if name in one.labels]
         models[name] = {}
         for option in (*category.names, UNKNOWN):
             sets = [train[n].example.labels[name] or {UNKNOWN} for n in rows]
@@ -95,7 +72,7 @@ def words(train: Sequence[Labelled]) -> Tell:
                 else float(chosen.mean() if len(chosen) else 0)
             )
 
-    def tell(one: Labelled) -> Likely:
+    def tell(one: Example) -> Likely:
         read = reader.transform([one.text])
         return {
             name: {
@@ -110,37 +87,26 @@ def words(train: Sequence[Labelled]) -> Tell:
 
 SCORES = Penalties(words=FIRM)
 OWN = replace(SCORES, category=FIRM, others=FIRM)
-WAYS: Mapping[str, Way] = {
+WAYS: Mapping[str, Learn] = {
     "the commonest answer": commonest,
     "words alone (TF-IDF)": words,
     "raw scores, one threshold": raw,
-    "one slope, a bias for each option": calibrated(replace(OWN, own=FIRM)),
-    "each option from its own score": calibrated(OWN),
-    "each option from its category's scores": calibrated(replace(OWN, category=15.0)),
-    "each option from all scores": calibrated(SCORES),
-    "all scores and the words": calibrated(Penalties()),
-    "the same, weaker priors": calibrated(Penalties(own=5, category=7, others=10, words=0.05)),
-    "the same, stronger priors": calibrated(Penalties(own=20, category=30, others=40, words=0.2)),
+    "one slope, a bias for each option": learner(TAXONOMY, replace(OWN, own=FIRM)),
+    "each option from its own score": learner(TAXONOMY, OWN),
+    "each option from its category's scores": learner(TAXONOMY, replace(OWN, category=15.0)),
+    "each option from all scores": learner(TAXONOMY, SCORES),
+    "all scores and the words": learner(TAXONOMY, Penalties()),
+    "the same, weaker priors": learner(
+        TAXONOMY, Penalties(own=5, category=7, others=10, words=0.05)
+    ),
+    "the same, stronger priors": learner(
+        TAXONOMY, Penalties(own=20, category=30, others=40, words=0.2)
+    ),
 }
-
-
-def held_out(way: Way, train: Sequence[Labelled], seed: int = 0) -> dict[str, Likely]:
-    """Each incident told by what was learned from the other folds."""
-    order = np.random.default_rng(seed).permutation(len(train))
-    told = {}
-    for fold in range(FOLDS):
-        unseen = set(order[fold::FOLDS].tolist())
-        tell = way([one for n, one in enumerate(train) if n not in unseen])
-        told |= {train[n].example.id: tell(train[n]) for n in unseen}
-    return told
 
 
 def judged(gold: Gold, likely: Mapping[str, Likely], threshold: float) -> Score:
     return evaluate(gold, predictions_of(likely, TAXONOMY, threshold), TAXONOMY, draws=0)
-
-
-def merit(score: Score) -> float:
-    return (score.overall.exact.value or 0) + (score.overall.micro_f1.value or 0)
 
 
 def row(name: str, scores: Sequence[Score], threshold: float) -> str:
@@ -153,12 +119,10 @@ def row(name: str, scores: Sequence[Score], threshold: float) -> str:
     return f"| {name} | {threshold:.2f} | " + " | ".join(cells) + " |"
 
 
-async def labelled(gold: Gold, model: str) -> list[Labelled]:
+async def labelled(gold: Gold, model: str) -> list[Example]:
     with shown_notices() as notices:
         async with open_model(load_settings(model=model), notices) as opened:
-            examples = await examples_of(gold, TAXONOMY, opened, notices)
-    texts = {i.id: " ".join(f"{a.title} {a.text}" for a in i.articles) for i in gold.incidents}
-    return [Labelled(e, texts[e.id]) for e in examples]
+            return await examples_of(gold, TAXONOMY, opened, notices)
 
 
 def table(model: str, fitting: Gold, testing: Gold | None) -> None:
@@ -170,11 +134,11 @@ def table(model: str, fitting: Gold, testing: Gold | None) -> None:
     print("| --- " * (heads.count("|") + 2) + "|")
     for name, way in WAYS.items():
         likely = held_out(way, train)
-        threshold = max(THRESHOLDS, key=lambda t: merit(judged(fitting, likely, t)))
+        threshold = best_threshold(fitting, likely, TAXONOMY)
         scores = [judged(fitting, likely, threshold)]
         if testing:
             tell = way(train)
-            scores.append(judged(testing, {o.example.id: tell(o) for o in test}, threshold))
+            scores.append(judged(testing, {one.id: tell(one) for one in test}, threshold))
         print(row(name, scores, threshold), flush=True)
 
 

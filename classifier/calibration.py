@@ -16,9 +16,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from classifier.errors import ConfigurationError
+from classifier.record_files import load_record
 from classifier.records import ModelRef, Record
 from classifier.vocabulary import Vocabulary
 
@@ -87,9 +88,7 @@ class Weights(Record):
         incident, or a chunk of it, and `text` is its text. A score that is missing, because its
         call failed or its category is not asked, counts as its mean.
         """
-        said = self.vocabulary.weigh(text)
-        place = {word: n for n, word in enumerate(self.vocabulary.idf)}
-        words = {place[word]: weight for word, weight in said.items()}
+        words = {self._place[word]: weight for word, weight in self.vocabulary.weigh(text).items()}
         read = {
             key: (value - self.inputs[key].mean) / self.inputs[key].deviation
             for key, value in log_odds(scores).items()
@@ -103,6 +102,11 @@ class Weights(Record):
             for name, of in self.categories.items()
             if name in scores
         }
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        """Word -> its place among the words of each fit."""
+        return {word: n for n, word in enumerate(self.vocabulary.idf)}
 
 
 class GoldRef(Record):
@@ -174,20 +178,8 @@ class Calibration(Record):
 
 def load_calibration(path: Path) -> Calibration:
     """The calibration in a file; `ConfigurationError` where there is none."""
-    try:
-        return Calibration.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ConfigurationError(
-            f"The calibration {str(path)!r} cannot be read: {error.strerror}. "
-            "Give a file that `classifier calibrate` wrote."
-        ) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise ConfigurationError(
-            f"{str(path)!r} is no calibration: {where}: {first['msg']}. "
-            "Give a file that `classifier calibrate` wrote."
-        ) from error
+    mend = "Give a file that `classifier calibrate` wrote."
+    return load_record(path, Calibration, "calibration", mend, ConfigurationError)
 
 
 def log_odds(scores: Scores) -> dict[str, float]:

@@ -17,8 +17,9 @@ from classifier.records import UNKNOWN, Status, Usage
 from classifier.settings import Settings
 from classifier.taxonomy import Category, Taxonomy
 from eval.calibration import confidence, risk_coverage
+from eval.cases import Cases
 from eval.figures import Score
-from eval.fitting import Example, fit, held_out
+from eval.fitting import Example, Likely, fit, held_out, learner
 from eval.gold import Gold, GoldIncident
 from eval.pairing import build_cases
 from eval.predictions import Prediction, Predictions
@@ -27,8 +28,6 @@ from eval.scoring import DRAWS, score
 LEAST_INCIDENTS = 10
 THRESHOLDS = (0.35, 0.4, 0.45, 0.5, 0.55)
 HELD_OUT = "cross-validation"
-
-Likely = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -68,19 +67,15 @@ def fitted(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Calibrated:
-    """The calibration that the examples teach, judged by cross-validation.
-
-    Of the thresholds the one with the best exact-set rate and micro F1, added up, is taken.
-    """
+    """The calibration that the examples teach, judged by cross-validation."""
     gold = gold.only([e.id for e in examples])
     _check_enough(len(examples), gold)
-    likely = held_out(examples, taxonomy, seed=seed)
-
-    def tried(threshold: float, draws: int = 0) -> Score:
-        return _score(gold, likely, taxonomy, threshold, draws, seed)
-
-    threshold = max(THRESHOLDS, key=lambda t: _merit(tried(t)))
-    found = tried(threshold, draws)
+    likely = held_out(examples, learner(taxonomy), seed=seed)
+    threshold = best_threshold(gold, likely, taxonomy)
+    cases = _cases(gold, likely, taxonomy, threshold)
+    found = score(cases, draws=draws, seed=seed).model_copy(
+        update={"gold": gold.source, "predictions": HELD_OUT}
+    )
     calibration = Calibration(
         taxonomy=f"{taxonomy.name} {taxonomy.version}",
         questions_sha256=questions_sha256(taxonomy, method_of(taxonomy, info.method)),
@@ -93,7 +88,7 @@ def fitted(
         ),
         threshold=threshold,
         measured=_measured(found),
-        curve=_curve(gold, likely, taxonomy, threshold),
+        curve=_curve(cases),
         weights=fit(examples, taxonomy),
     )
     return Calibrated(calibration, found)
@@ -148,21 +143,18 @@ def _labels(incident: GoldIncident, taxonomy: Taxonomy) -> dict[str, frozenset[s
     }
 
 
-def _score(
-    gold: Gold,
-    likely: Mapping[str, Likely],
-    taxonomy: Taxonomy,
-    threshold: float,
-    draws: int,
-    seed: int,
-) -> Score:
-    cases, _ = build_cases(gold, predictions_of(likely, taxonomy, threshold), taxonomy)
-    found = score(cases, draws=draws, seed=seed)
-    return found.model_copy(update={"gold": gold.source, "predictions": HELD_OUT})
+def best_threshold(gold: Gold, likely: Mapping[str, Likely], taxonomy: Taxonomy) -> float:
+    """Of `THRESHOLDS` the one with the best exact-set rate and micro F1, added up."""
+
+    def merit(threshold: float) -> float:
+        overall = score(_cases(gold, likely, taxonomy, threshold), draws=0).overall
+        return (overall.exact.value or 0) + (overall.micro_f1.value or 0)
+
+    return max(THRESHOLDS, key=merit)
 
 
-def _merit(found: Score) -> float:
-    return (found.overall.exact.value or 0) + (found.overall.micro_f1.value or 0)
+def _cases(gold: Gold, likely: Mapping[str, Likely], taxonomy: Taxonomy, threshold: float) -> Cases:
+    return build_cases(gold, predictions_of(likely, taxonomy, threshold), taxonomy)[0]
 
 
 def predictions_of(
@@ -207,11 +199,8 @@ def _measured(found: Score) -> dict[str, float]:
     return {name: round(float(value), 4) for name, value in figures.items() if value is not None}
 
 
-def _curve(
-    gold: Gold, likely: Mapping[str, Likely], taxonomy: Taxonomy, threshold: float
-) -> tuple[Point, ...]:
+def _curve(cases: Cases) -> tuple[Point, ...]:
     """From the surest decision to all of them: the confidence, and the share of exact ones."""
-    cases, _ = build_cases(gold, predictions_of(likely, taxonomy, threshold), taxonomy)
     sure = np.concatenate([confidence(c) for c in cases.categories])
     curve = risk_coverage(sure, np.concatenate([~c.exact for c in cases.categories]))
     ordered = np.sort(sure)[::-1]

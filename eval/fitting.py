@@ -9,7 +9,7 @@ Statistics 41), solved by Newton's method.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +58,11 @@ class Example:
     text: str = ""
 
 
+Likely = Mapping[str, Mapping[str, float]]
+Tell = Callable[[Example], Likely]
+Learn = Callable[[Sequence[Example]], Tell]
+
+
 def fit(
     examples: Sequence[Example], taxonomy: Taxonomy, penalties: Penalties | None = None
 ) -> Weights:
@@ -78,27 +83,28 @@ def fit(
     return Weights(inputs=table.inputs, categories=fitted, vocabulary=table.words.vocabulary)
 
 
+def learner(taxonomy: Taxonomy, penalties: Penalties | None = None) -> Learn:
+    """What a calibration learns from examples: to tell the probabilities of another."""
+
+    def learn(examples: Sequence[Example]) -> Tell:
+        weights = fit(examples, taxonomy, penalties)
+        return lambda example: weights.probabilities(example.scores, example.text)
+
+    return learn
+
+
 def held_out(
-    examples: Sequence[Example],
-    taxonomy: Taxonomy,
-    penalties: Penalties | None = None,
-    *,
-    folds: int = 10,
-    seed: int = 0,
-) -> dict[str, dict[str, dict[str, float]]]:
-    """Id -> category -> option -> the probability from weights that never saw the incident."""
+    examples: Sequence[Example], learn: Learn, *, folds: int = 10, seed: int = 0
+) -> dict[str, Likely]:
+    """Id -> category -> option -> the probability, by what never saw the incident."""
     order = np.random.default_rng(seed).permutation(len(examples))
-    told: dict[str, dict[str, dict[str, float]]] = {}
+    told: dict[str, Likely] = {}
     for fold in range(min(folds, len(examples))):
         unseen = set(order[fold::folds].tolist())
         seen = [e for n, e in enumerate(examples) if n not in unseen]
-        if not seen:
-            continue
-        weights = fit(seen, taxonomy, penalties)
-        told |= {
-            examples[n].id: weights.probabilities(examples[n].scores, examples[n].text)
-            for n in unseen
-        }
+        if seen:
+            tell = learn(seen)
+            told |= {examples[n].id: tell(examples[n]) for n in unseen}
     return told
 
 
@@ -189,14 +195,12 @@ def _shared_slope(table: _Table) -> float:
 
 def _own_scores(table: _Table) -> Iterator[tuple[Floats, Floats]]:
     """For each option: its own scores and whether it was chosen, over the labelled examples."""
-    categories = dict.fromkeys(key.partition("/")[0] for key in table.keys)
-    for name in categories:
-        rows = [n for n, e in enumerate(table.examples) if name in e.labels]
-        for column, key in enumerate(table.keys):
-            category, _, option = key.partition("/")
-            if category == name and rows:
-                chosen = [float(option in table.examples[n].labels[name]) for n in rows]
-                yield table.read[rows, column], np.array(chosen)
+    for column, key in enumerate(table.keys):
+        category, _, option = key.partition("/")
+        rows = [n for n, e in enumerate(table.examples) if category in e.labels]
+        if rows:
+            chosen = [float(option in table.examples[n].labels[category]) for n in rows]
+            yield table.read[rows, column], np.array(chosen)
 
 
 def _category_fit(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from eval.fitting import Example, Penalties, _ridge, fit, held_out
+from eval.fitting import Example, Penalties, _ridge, fit, held_out, learner
 from tests.scripted import recipes
 
 RECIPES = recipes()
@@ -72,14 +72,14 @@ def test_a_held_out_probability_does_not_depend_on_the_label_of_its_own_incident
     made = examples(20)
     turned = [Example(made[0].id, made[0].scores, {**made[0].labels, "diet": frozenset()}),
               *made[1:]]  # fmt: skip
-    before, after = (held_out(m, RECIPES, folds=20) for m in (made, turned))
+    before, after = (held_out(m, learner(RECIPES), folds=20) for m in (made, turned))
     assert before[made[0].id] == after[made[0].id]
     assert before[made[1].id] != after[made[1].id]
 
 
 def test_every_incident_is_held_out_once():
     made = examples(13)
-    assert sorted(held_out(made, RECIPES, folds=5)) == [e.id for e in made]
+    assert sorted(held_out(made, learner(RECIPES), folds=5)) == [e.id for e in made]
 
 
 def test_a_category_that_a_gate_closed_is_learnt_from_the_others():
@@ -111,7 +111,7 @@ def with_words(count=40):
 
 def test_words_tell_what_scores_do_not():
     made = with_words()
-    told = held_out(made, RECIPES)
+    told = held_out(made, learner(RECIPES))
     said = {e.id: told[e.id]["diet"]["meat"] for e in made}
     assert all((said[e.id] >= 0.5) == ("meat" in e.labels["diet"]) for e in made), said
 
