@@ -5,7 +5,8 @@
 The paper's pattern asks two calls a category: gather the evidence from the articles, then decide
 from what was gathered. Its service kept no prefix warm, so each of its calls is evaluated whole;
 `--warm` lets it share prefixes as ours does. The prompts are in our words, the answers are free
-text of at most 256 tokens a call. The open fields are asked by neither.
+text of at most 256 tokens a call. It asks each open field in a call of its own, with the articles;
+ours asks them in groups. `--no-fields` leaves them out of both.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from classifier.models.opening import open_model
 from classifier.pipeline import classify_incident
 from classifier.records import Incident
 from classifier.settings import load_settings
-from classifier.taxonomy import Category, Taxonomy, load_taxonomy
+from classifier.taxonomy import Category, OpenField, Taxonomy, load_taxonomy
 
 ARTICLE = Path(__file__).parent.parent / "seeds" / "ariane-501.yaml"
 ANSWER_TOKENS = 256
@@ -61,7 +62,7 @@ def peak_mb() -> float:
 
 
 class PaperPattern:
-    """Two calls a category, nothing shared, nothing verified."""
+    """Two calls a category, one an open field, nothing shared, nothing verified."""
 
     def __init__(self, client: AsyncOpenAI, warm: bool) -> None:
         self.client = client
@@ -90,6 +91,10 @@ class PaperPattern:
             f"for each: {category.question}\n{options}\nunknown: the articles do not say"
         )
 
+    async def field(self, text: str, field: OpenField) -> None:
+        listed = "" if field.kind == "text" else f" List at most {field.most_items}, and cite."
+        await self.ask(f"{text}\n\nAnswer from these articles: {field.question}{listed}")
+
 
 async def paper(incident: Incident, taxonomy: Taxonomy, model: str, warm: bool) -> Cost:
     entry = catalogue.find(model.partition(":")[2] or "embedded")
@@ -102,6 +107,8 @@ async def paper(incident: Incident, taxonomy: Taxonomy, model: str, warm: bool) 
             begun = monotonic()
             for category in taxonomy.categories.values():
                 await pattern.category(text, category)
+            for field in taxonomy.postmortem.fields if taxonomy.postmortem else ():
+                await pattern.field(text, field)
     return replace(pattern.cost, seconds=monotonic() - begun, peak_mb=peak_mb())
 
 
@@ -136,12 +143,15 @@ async def main() -> None:
     parser.add_argument("article", nargs="?", default=str(ARTICLE))
     parser.add_argument("--model", default="embedded")
     parser.add_argument("--warm", action="store_true", help="let the paper's calls share prefixes")
+    parser.add_argument("--no-fields", action="store_true", help="leave the open fields out")
     given = parser.parse_args()
     today = datetime.now(UTC).date()
     [incident] = read_incidents([given.article], ReadOptions(today=today)).incidents
     words = sum(len(a.text.split()) for a in incident.articles)
     print(f"{given.article}: {words} words, {given.model}")
     taxonomy = load_taxonomy()
+    if given.no_fields:
+        taxonomy = taxonomy.without_fields()
     mine = await ours(incident, taxonomy, given.model)
     theirs = await paper(incident, taxonomy, given.model, given.warm)
     print(table({"ours": mine, "paper": theirs}))

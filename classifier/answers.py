@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, create_model
@@ -49,7 +50,16 @@ class _Strict(BaseModel):
 
 
 def typed_schema(categories: Sequence[Category], method: Method) -> dict[str, Any]:
-    """The JSON Schema of one typed answer: category -> option -> quotes, rationale, applies."""
+    """The JSON Schema of one typed answer: category -> option -> quotes, rationale, applies.
+
+    It is made once, and must not be changed.
+    """
+    return _schema(tuple(categories), method)
+
+
+# Making a model takes milliseconds, which each call would pay several times.
+@lru_cache(256)
+def _schema(categories: tuple[Category, ...], method: Method) -> dict[str, Any]:
     models = {f"c{i}": (_model(c, method), Field(alias=c.name)) for i, c in enumerate(categories)}
     answers = create_model("Answers", __base__=_Strict, **models)  # type: ignore[call-overload]
     schema: dict[str, Any] = answers.model_json_schema(by_alias=True)
@@ -92,6 +102,7 @@ def read_typed(value: Mapping[str, Any], category: Category, method: Method) -> 
     return answer
 
 
+@lru_cache(256)
 def _model(category: Category, method: Method) -> type[_Strict]:
     rationale = Annotated[str, StringConstraints(max_length=2 * method.rationale_characters)]
     reply = create_model(

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from classifier.articles import ReadOptions, read_incidents
-from classifier.confidence import least_confidence, with_calibration
+from classifier.confidence import as_asked, least_confidence
 from classifier.errors import InputError
 from classifier.models.opening import Notices, method_name, open_model
 from classifier.pipeline import classify_incident, method_of
@@ -45,7 +45,7 @@ async def classify_async(
     given = (
         taxonomy if isinstance(taxonomy, Taxonomy) else load_taxonomy(taxonomy or chosen.taxonomy)
     )
-    loaded = with_calibration(given, chosen)
+    loaded = as_asked(given, chosen)
     incident = await asyncio.to_thread(_incident, source, allow_private=chosen.allow_private)
     method_of(loaded, method_name(chosen))
     async with open_model(chosen, Notices()) as model:

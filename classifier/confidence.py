@@ -1,4 +1,4 @@
-"""How sure an answer must be, and by which calibration: what the settings ask, before the run."""
+"""What the settings ask: how sure an answer must be, by which calibration, with which fields."""
 
 from __future__ import annotations
 
@@ -16,11 +16,19 @@ AUTO, NONE = "auto", "none"
 
 
 def taxonomy_of(settings: Settings) -> Taxonomy:
-    """The settings' taxonomy, with the calibration that they name.
+    """The settings' taxonomy, as `as_asked` has it.
 
     Raises `ConfigurationError` where there is no such taxonomy or calibration, or it has mistakes.
     """
-    return with_calibration(load_taxonomy(settings.taxonomy), settings)
+    return as_asked(load_taxonomy(settings.taxonomy), settings)
+
+
+def as_asked(taxonomy: Taxonomy, settings: Settings) -> Taxonomy:
+    """The taxonomy with the calibration that the settings name, and with the open fields only
+    where they ask for them.
+    """
+    asked = taxonomy if settings.fields else taxonomy.without_fields()
+    return with_calibration(asked, settings)
 
 
 def with_calibration(taxonomy: Taxonomy, settings: Settings) -> Taxonomy:

@@ -5,23 +5,26 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import cache
 from importlib.metadata import version
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from classifier.answers import Answer
-from classifier.asking import AskContext, ask_scored, ask_typed
+from classifier.asking import AskContext, ask_fields, ask_scored, ask_typed
 from classifier.asking.context import Meter
+from classifier.asking.fields import field_groups
 from classifier.asking.scored import questions_sha256, score_all
 from classifier.asking.sizes import answer_tokens, groups, questions
-from classifier.auditing import audit_articles, audit_decisions
+from classifier.auditing import audit_articles, audit_report
 from classifier.calibration import QUESTIONS_CHANGED, Calibration, mean_scores
 from classifier.chunking import Chunk, cut
 from classifier.deciding import gated, merge, reviewed
 from classifier.errors import ConfigurationError, InputError
+from classifier.gathering import gather
 from classifier.grounding import Locator
 from classifier.language import language_of
 from classifier.models.seam import ModelInfo, OpenModel
@@ -31,6 +34,7 @@ from classifier.records import (
     AuditFinding,
     ConfidenceOrigin,
     Decision,
+    FieldAnswer,
     Incident,
     IncidentRef,
     ModelRef,
@@ -38,7 +42,10 @@ from classifier.records import (
     Report,
     Usage,
 )
-from classifier.taxonomy import Category, Method, Taxonomy
+from classifier.taxonomy import Category, Method, OpenField, Taxonomy
+
+J = TypeVar("J")
+T = TypeVar("T")
 
 # The least room for an article that is worth a call; a smaller context is a configuration error.
 LEAST_ROOM = 128
@@ -54,7 +61,9 @@ def _today() -> date:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an incident is: `done` of `total` questions, the last one about `category`."""
+    """How far an incident is: `done` of `total` questions, the last one about `category`, which
+    may be the name of an open field.
+    """
 
     done: int
     total: int
@@ -70,10 +79,10 @@ async def classify_incident(
     today: Callable[[], date] = _today,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Report:
-    """Answer every category of the taxonomy about the incident.
+    """Answer every category of the taxonomy, and its open fields, about the incident.
 
-    A category without a usable answer is `failed` in the report, with the reason; one that is
-    less sure than `least_confidence` (0 to 1) is `needs_review`, with what was found. Raises
+    What has no usable answer is `failed` in the report, with the reason; a category that is less
+    sure than `least_confidence` (0 to 1) is `needs_review`, with what was found. Raises
     `ModelError` where the endpoint itself cannot be used, `ConfigurationError` where the model's
     context has no room for an article, and `InputError` where two articles have the same id.
     """
@@ -82,37 +91,71 @@ async def classify_incident(
     context = _context(incident, taxonomy, method, model)
     room = await _room(taxonomy, method, model)
     chunks = await cut(incident, model.counter, room, lambda a: frame(taxonomy, a))
-    steps = len(chunks) * STEPS[method.decide]
-    counter = _Counter(steps * len(taxonomy.categories), progress)
+    asked = field_groups(taxonomy, method)
+    steps = len(taxonomy.categories) * STEPS[method.decide] + sum(map(len, asked))
+    counter = _Counter(len(chunks) * steps, progress)
     context = replace(context, told=counter.step)
+    decisions = await _decisions(context, chunks, counter, model.info.concurrency)
+    # after the categories, while the model still has the articles at hand
+    fields = await _fields(context, chunks, model.info.concurrency)
+    if least_confidence is not None:
+        decisions = reviewed(taxonomy, decisions, least_confidence)
+    reference = incident_ref(incident, _heading(taxonomy, fields))
+    return Report(
+        incident=reference,
+        categories=decisions,
+        fields=fields,
+        audit=(
+            *audit_articles(incident, today(), language_of),
+            *audit_report(taxonomy, reference, decisions, fields),
+            *_audit_calibration(taxonomy, model.info),
+        ),
+        provenance=_provenance(context, model, incident, len(chunks), monotonic() - begun),
+    )
+
+
+async def _decisions(
+    context: AskContext, chunks: Sequence[Chunk], counter: _Counter, concurrency: int
+) -> dict[str, Decision]:
+    """The decision of every category, in the order of the taxonomy."""
+    taxonomy, method = context.taxonomy, context.method
     decisions: dict[str, Decision] = {}
     for wave in taxonomy.waves():
         closed = {c.name: d for c in wave if (d := gated(c, decisions)) is not None}
         for name in closed:
-            counter.done(steps, name)
+            counter.done(len(chunks) * STEPS[method.decide], name)
         # the groups are those that the room was measured for, less what is closed
         grouped = [[c for c in g if c.name not in closed] for g in groups(wave, method)]
-        answers = await _ask_all(context, chunks, grouped, model.info.concurrency)
+        answers = await _ask_all(context, chunks, grouped, concurrency)
         decisions |= closed
         decisions |= {
             c.name: merge(taxonomy, c, chunks, answers[c.name])
             for c in wave
             if c.name not in closed
         }
-    ordered = {name: decisions[name] for name in taxonomy.categories}
-    if least_confidence is not None:
-        ordered = reviewed(taxonomy, ordered, least_confidence)
-    reference = incident_ref(incident)
-    return Report(
-        incident=reference,
-        categories=ordered,
-        audit=(
-            *audit_articles(incident, today(), language_of),
-            *audit_decisions(taxonomy, reference, ordered),
-            *_audit_calibration(taxonomy, model.info),
-        ),
-        provenance=_provenance(context, model, incident, len(chunks), monotonic() - begun),
-    )
+    return {name: decisions[name] for name in taxonomy.categories}
+
+
+async def _fields(
+    context: AskContext, chunks: Sequence[Chunk], concurrency: int
+) -> dict[str, FieldAnswer]:
+    """The answer to every open field that is asked, in the order of the taxonomy."""
+    taxonomy, grouped = context.taxonomy, field_groups(context.taxonomy, context.method)
+    if taxonomy.postmortem is None or not grouped:
+        return {}
+    jobs = [(chunk, group) for chunk in chunks for group in grouped]
+    given = await _each(jobs, lambda job: ask_fields(context, *job), concurrency)
+    return {
+        f.name: gather(f, [answers[f.name] for answers in given if f.name in answers])
+        for f in taxonomy.postmortem.fields
+    }
+
+
+def _heading(taxonomy: Taxonomy, fields: Mapping[str, FieldAnswer]) -> str:
+    """What the field says that the taxonomy takes the title of a report from."""
+    heading = taxonomy.postmortem.heading if taxonomy.postmortem else None
+    answer = fields.get(heading or "")
+    return answer.items[0].text if answer and answer.items else ""
 
 
 async def score_incident(
@@ -143,11 +186,17 @@ def method_of(taxonomy: Taxonomy, name: str) -> Method:
         ) from None
 
 
-def incident_ref(incident: Incident) -> IncidentRef:
-    """The incident as its report names it; without a title it has that of its first article."""
+def incident_ref(incident: Incident, heading: str = "") -> IncidentRef:
+    """The incident as its report names it.
+
+    A title of its own stays, because that is the name by which those know it who gave it; without
+    one it has the `heading` that was answered, which is about the incident, and else that of its
+    first article, which is only about an article.
+    """
+    first = next((a.title for a in incident.articles if a.title), "")
     return IncidentRef(
         id=incident.id,
-        title=incident.title or next((a.title for a in incident.articles if a.title), ""),
+        title=incident.title or heading or first,
         published=incident.published,
         articles=tuple(
             ArticleRef(**a.model_dump(exclude={"text"}), sha256=a.sha256) for a in incident.articles
@@ -158,10 +207,15 @@ def incident_ref(incident: Incident) -> IncidentRef:
 def versions(info: ModelInfo) -> dict[str, str]:
     """The versions of the software that answers, by its name."""
     return {
-        "classifier": version("fail-classifier"),
+        "classifier": _own_version(),
         "python": platform.python_version(),
         "software": info.software,
     }
+
+
+@cache
+def _own_version() -> str:
+    return version("fail-classifier")  # read from the disk
 
 
 def parameters(taxonomy: Taxonomy, info: ModelInfo) -> dict[str, Any]:
@@ -171,6 +225,8 @@ def parameters(taxonomy: Taxonomy, info: ModelInfo) -> dict[str, Any]:
         **method_of(taxonomy, info.method).model_dump(),
         "context_tokens": info.context_tokens,
         "calibration": calibration.sha256 if calibration else None,
+        # null as in runs from before there were any
+        "fields": bool(field_groups(taxonomy, method_of(taxonomy, info.method))) or None,
     }
 
 
@@ -242,8 +298,8 @@ class _Counter:
         self._done = 0
         self._progress = progress
 
-    def step(self, category: Category) -> None:
-        self.done(1, category.name)
+    def step(self, asked: Category | OpenField) -> None:
+        self.done(1, asked.name)
 
     def done(self, count: int, category: str) -> None:
         self._done += count
@@ -258,22 +314,35 @@ async def _ask_all(
 ) -> Mapping[str, list[Answer]]:
     """The answers of every chunk to every category, in the order of the chunks."""
     ask = _WAYS[context.method.decide]
-    jobs = ((chunk, group) for chunk in chunks for group in grouped if group)
-    answers: dict[tuple[int, str], Answer] = {}
+    jobs = [(chunk, group) for chunk in chunks for group in grouped if group]
+    given = await _each(jobs, lambda job: ask(context, *job), concurrency)
+    answers = {
+        (chunk.number, answer.category): answer
+        for (chunk, _), answered in zip(jobs, given, strict=True)
+        for answer in answered
+    }
+    names = [c.name for group in grouped for c in group]
+    return {name: [answers[chunk.number, name] for chunk in chunks] for name in names}
+
+
+async def _each(
+    jobs: Sequence[J], ask: Callable[[J], Awaitable[T]], concurrency: int
+) -> Sequence[T]:
+    """What `ask` says of each job, in their order, asking so many at a time."""
+    waiting = iter(enumerate(jobs))
+    given: dict[int, T] = {}
 
     async def work() -> None:
-        for chunk, group in jobs:
-            given = await ask(context, chunk, group)
-            answers.update({(chunk.number, a.category): a for a in given})
+        for number, job in waiting:
+            given[number] = await ask(job)
 
     try:
         async with asyncio.TaskGroup() as workers:
-            for _ in range(concurrency):
+            for _ in range(min(concurrency, len(jobs))):
                 workers.create_task(work())
     except ExceptionGroup as group:
         raise group.exceptions[0] from None
-    names = [c.name for group in grouped for c in group]
-    return {name: [answers[chunk.number, name] for chunk in chunks] for name in names}
+    return [given[number] for number in range(len(jobs))]
 
 
 def _provenance(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from classifier.chunking import Chunk
@@ -18,20 +19,34 @@ def render(taxonomy: Taxonomy, template: str, **values: Any) -> str:
     return fill(taxonomy.wording[template], **values)
 
 
+def fixed(taxonomy: Taxonomy, template: str, **values: Hashable) -> str:
+    """As `render`, and remembered: for what stays the same from one article to the next."""
+    return _remembered(taxonomy.wording[template], tuple(values.items()))
+
+
+@lru_cache(1024)
+def _remembered(source: str, values: tuple[tuple[str, Hashable], ...]) -> str:
+    return fill(source, **dict(values))
+
+
 def question(taxonomy: Taxonomy, categories: Sequence[Category], ending: str) -> str:
     """The categories with their options, and the instruction that ends the prompt."""
     blocks = [
-        render(taxonomy, "category", category=category, unknown=taxonomy.unknown)
+        fixed(taxonomy, "category", category=category, unknown=taxonomy.unknown)
         for category in categories
     ]
     return "\n\n".join([*blocks, ending])
 
 
+def passages(taxonomy: Taxonomy, chunk: Chunk, articles: Mapping[str, Article]) -> str:
+    """A chunk's passages as they stand in a prompt."""
+    return render(taxonomy, "incident", parts=_parts(chunk, articles))
+
+
 def conversation(
-    taxonomy: Taxonomy, method: Method, chunk: Chunk, articles: Mapping[str, Article], ending: str
+    taxonomy: Taxonomy, method: Method, passages: str, ending: str
 ) -> tuple[Message, ...]:
-    """System message, then the chunk's passages followed by `ending`."""
-    passages = render(taxonomy, "incident", parts=_parts(chunk, articles))
+    """System message, then a chunk's passages followed by `ending`."""
     return (
         Message("system", system(taxonomy, method)),
         Message("user", f"{passages}\n\n{ending}"),
@@ -40,7 +55,7 @@ def conversation(
 
 def system(taxonomy: Taxonomy, method: Method) -> str:
     """The system message of every call by this method."""
-    return render(taxonomy, "system", title=taxonomy.title, method=method)
+    return fixed(taxonomy, "system", title=taxonomy.title, method=method)
 
 
 def frame(taxonomy: Taxonomy, article: Article) -> str:

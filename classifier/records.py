@@ -61,14 +61,16 @@ class Incident(Record):
 
 
 class ArticleRef(Record):
-    """What a report keeps of an article: all but its text, which `sha256` identifies."""
+    """What a report keeps of an article: all but its text, which `sha256` identifies; null where
+    nobody had the text, as in a report that was read from a page.
+    """
 
     id: Identifier
     title: str = ""
     source: str = ""
     url: str = ""
     published: date | None = None
-    sha256: str
+    sha256: str | None = None
 
 
 class IncidentRef(Record):
@@ -154,6 +156,44 @@ class Decision(Record):
     merge: Merge | None = None
 
 
+class When(Record):
+    """When something happened: the days from `start` to `end`, both included.
+
+    `clue` are the words of an article that say so; `counted_from` is the day of publication that
+    they were resolved from, null where they name the date themselves; `arithmetic` shows how.
+    """
+
+    clue: str
+    start: date
+    end: date
+    counted_from: date | None = None
+    arithmetic: str = ""
+
+
+class Item(Record):
+    """One statement of an open field, with the articles that it cites and the quotes for it.
+
+    What is `inferred` is the model's own conclusion, which no article states.
+    """
+
+    text: str = Field(min_length=1)
+    articles: tuple[Identifier, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    inferred: bool = False
+    when: When | None = None
+
+
+class FieldAnswer(Record):
+    """The answer to one open field. `lead` is what stands before the first item; `reason` says why
+    a field failed, or of one that is answered what of it is missing: a date, or some chunks.
+    """
+
+    status: Literal["answered", "unknown", "failed"]
+    items: tuple[Item, ...] = ()
+    lead: str = ""
+    reason: str | None = None
+
+
 class AuditFinding(Record):
     """Something about the report that its reader should know; `place` names where it is."""
 
@@ -217,7 +257,7 @@ class Report(Record):
     schema_version: Literal[1] = 1
     incident: IncidentRef
     categories: dict[str, Decision]
-    fields: dict[str, Any] = Field(default_factory=dict)
+    fields: dict[str, FieldAnswer] = Field(default_factory=dict)
     audit: tuple[AuditFinding, ...] = ()
     provenance: Provenance
 

@@ -23,7 +23,8 @@ class Settings(BaseSettings):
     model at the OpenAI-compatible endpoint `base_url`; times are in seconds, `context` in tokens.
     `via` is how calls go there: one by one, or gathered in the provider's batches.
     `calibration` is `auto` (the taxonomy's own, where one fits), `none` or a file; a decision
-    less sure than `min_confidence`, or than what `target_precision` takes, needs review.
+    less sure than `min_confidence`, or than what `target_precision` takes, needs review. `fields`
+    says whether the open fields are asked beside the categories.
     """
 
     model_config = SettingsConfigDict(
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     calibration: str = Field(default="auto", min_length=1)
     min_confidence: float | None = Field(default=None, ge=0, le=1)
     target_precision: float | None = Field(default=None, gt=0, le=1)
+    fields: bool = True
 
     @classmethod
     def settings_customise_sources(

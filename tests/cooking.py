@@ -9,7 +9,9 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -19,7 +21,7 @@ from scripted import RECIPES, plays
 
 from classifier.models.seam import Reply, Request
 from classifier.records import UNKNOWN, Article, Status
-from classifier.taxonomy import load_taxonomy
+from classifier.taxonomy import Taxonomy, load_taxonomy
 from eval.gold import Gold, GoldIncident, Labels, save_gold
 from eval.predictions import Prediction, Predictions
 
@@ -126,6 +128,54 @@ def swapped(to: Path, category: str, first: str, second: str) -> Path:
 
 
 SWAP = ("course", "before the main dish", "as the main dish")
+
+
+FIELDS = Path(__file__).parent / "data" / "recipe_fields"
+
+
+def with_fields(to: Path) -> Path:
+    """The taxonomy of recipes in a folder, with open fields: name, season, tricks and course, of
+    which the last has the name of a category.
+    """
+    shutil.copytree(RECIPES, to)
+    shutil.copytree(FIELDS, to, dirs_exist_ok=True)
+    return to
+
+
+@cache
+def cookbook() -> Taxonomy:
+    """The taxonomy of recipes with its open fields."""
+    with TemporaryDirectory() as folder:
+        return load_taxonomy(with_fields(Path(folder) / "recipes"))
+
+
+def item(text: str, *quotes: str, **more: Any) -> dict[str, Any]:
+    """What a reply says of one item of an open field."""
+    return {"quotes": list(quotes), "text": text, **more}
+
+
+def short_item(text: str, quote: str, **more: Any) -> dict[str, Any]:
+    """The same of a small model, which chooses one quote."""
+    return {"quote": quote, "text": text, **more}
+
+
+NOTHING: Mapping[str, Any] = {"name": "", "season": [], "tricks": [], "course": []}
+"""The answers to the open fields where the recipe says nothing."""
+
+
+def fills_in(
+    answers: Mapping[str, Any], script: Callable[[Request], Any] | None = None
+) -> Callable[[Request], Any]:
+    """A script that answers open fields, and leaves all else to another one."""
+    others = script or plays(load_taxonomy(RECIPES))
+
+    def play(request: Request) -> Any:
+        asked = tuple((request.schema or {})["properties"])
+        if "Fill in" not in request.messages[1].content or asked == ("quotes",):
+            return others(request)
+        return json.dumps({name: answers.get(name, NOTHING[name]) for name in asked})
+
+    return play
 
 
 def words(text: str) -> set[str]:

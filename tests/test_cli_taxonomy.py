@@ -36,7 +36,8 @@ def test_list(shell: Shell) -> None:
     fail = load_taxonomy("fail")
     options = sum(len(c.options) for c in fail.categories.values())
     ran = shell.run("taxonomy", "list")
-    assert ran.out == f"fail  {fail.title}: {len(fail.categories)} categories, {options} options\n"
+    counts = f"{len(fail.categories)} categories, {options} options, 12 open fields"
+    assert ran.out == f"fail  {fail.title}: {counts}\n"
     assert (ran.code, ran.err) == (0, "")
 
 
@@ -46,6 +47,25 @@ def test_show_has_every_option_with_its_definition(shell: Shell) -> None:
         assert f"{category.name}: {category.label}" in ran.out
         for option in category.options:
             assert f"  ({option.letter}) {option.name}: {option.definition}\n" in ran.out
+
+
+def test_show_has_every_open_field_with_its_question(shell: Shell) -> None:
+    ran = shell.run("taxonomy", "show")
+    postmortem = load_taxonomy("fail").postmortem
+    assert postmortem is not None
+    for field in postmortem.fields:
+        assert f"  {field.name}: {field.label} (" in ran.out
+        assert f"    {field.question}\n" in ran.out
+
+
+def test_show_of_one_category_shows_no_field(shell: Shell) -> None:
+    assert "Postmortem" not in shell.run("taxonomy", "show", "-c", "duration").out
+
+
+def test_check_names_a_mistake_in_the_open_fields(shell: Shell, own: Path) -> None:
+    replace(own / "fields.yaml", "heading: title", "heading: titel")
+    ran = shell.run("taxonomy", "check", "own")
+    assert ran.out.startswith("own/fields.yaml:2: the heading leads to nothing: 'titel'")
 
 
 def test_show_says_when_a_category_is_asked(shell: Shell) -> None:

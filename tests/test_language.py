@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import time
 
 import pytest
@@ -24,6 +26,15 @@ def test_the_language_is_named(text, code):
 @pytest.mark.parametrize("text", ["", "  \n", "123 456", "!!!", "🔥🔥"])
 def test_a_text_without_letters_has_no_language(text):
     assert language_of(text) == "und"
+
+
+def test_without_a_folder_for_temporary_files_the_language_is_not_known():
+    code = (
+        "import tempfile; tempfile.tempdir = '/nowhere/at/all'\n"
+        "from classifier.language import language_of; print(language_of('The system failed.'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "und\n"
 
 
 def test_a_lone_surrogate_is_no_crash():

@@ -24,7 +24,7 @@ from tests.scripted import (
     typed,
 )
 
-FAIL = load_taxonomy("fail")
+FAIL = load_taxonomy("fail").without_fields()
 RECIPES = recipes()
 TODAY = date(2026, 1, 2)
 CAKE = {"course": ["dessert"], "baked": ["baked"], "garnish": ["fruit"], "heat": ["fierce"]}

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
 from classifier.chunking import Chunk
-from classifier.prompting import conversation, frame, neutral, question, render
+from classifier.prompting import conversation, frame, neutral, passages, question, render
 from classifier.records import Article, Part
 from classifier.taxonomy import load_taxonomy
 
@@ -22,7 +22,7 @@ def article(text="The system failed.", **values):
 def user_text(*articles, ending="Q?", parts=None):
     parts = parts or [Part(article_id=a.id, start=0, end=len(a.text)) for a in articles]
     chunk = Chunk(0, tuple(parts))
-    _, user = conversation(FAIL, METHOD, chunk, {a.id: a for a in articles}, ending)
+    _, user = conversation(FAIL, METHOD, passages(FAIL, chunk, {a.id: a for a in articles}), ending)
     return user.content
 
 
@@ -33,8 +33,8 @@ def test_the_article_comes_before_the_question():
 
 
 def test_the_system_message_is_the_same_for_every_chunk():
-    one, _ = conversation(FAIL, METHOD, Chunk(0, ()), {}, "a")
-    two, _ = conversation(FAIL, METHOD, Chunk(1, ()), {}, "b")
+    one, _ = conversation(FAIL, METHOD, passages(FAIL, Chunk(0, ()), {}), "a")
+    two, _ = conversation(FAIL, METHOD, passages(FAIL, Chunk(1, ()), {}), "b")
     assert one == two
     assert one.role == "system"
     assert FAIL.title in one.content

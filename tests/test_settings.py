@@ -1,5 +1,6 @@
 import pytest
 
+from classifier.confidence import taxonomy_of
 from classifier.errors import ConfigurationError
 from classifier.settings import load_settings, openai_environment
 
@@ -126,3 +127,15 @@ def test_the_key_comes_from_the_environment_and_is_not_shown(monkeypatch):
 def test_no_key_is_an_empty_one():
     key, base_url = openai_environment()
     assert (key.get_secret_value(), base_url) == ("", None)
+
+
+def test_the_open_fields_are_asked_unless_they_are_switched_off(monkeypatch):
+    assert load_settings().fields is True
+    monkeypatch.setenv("CLASSIFIER_FIELDS", "false")
+    assert load_settings().fields is False
+    assert load_settings(fields=True).fields is True
+
+
+def test_switched_off_the_taxonomy_has_none():
+    assert taxonomy_of(load_settings(fields=False)).postmortem is None
+    assert taxonomy_of(load_settings()).postmortem is not None

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from classifier.answers import UnusableAnswerError, read_object
+from classifier.asking.sentences import Sentences
 from classifier.calibration import Calibration
 from classifier.chunking import Chunk
 from classifier.errors import ModelError, ModelRequestError
 from classifier.grounding import Locator
 from classifier.models.seam import Message, Model, Reply, Request
-from classifier.prompting import conversation, render
+from classifier.prompting import conversation, passages, render
 from classifier.records import Article, Usage
-from classifier.taxonomy import Category, Method, Taxonomy
+from classifier.taxonomy import Category, Method, OpenField, Taxonomy
 
 T = TypeVar("T")
 
@@ -35,7 +36,8 @@ class AskContext:
     """A model, a taxonomy with the method to ask it by, and the articles of one incident.
 
     `calibration` is what turns scores into probabilities, where there is one; `scores` keeps what
-    each chunk, by its number, was scored so far; `told` hears of each step about a category.
+    each chunk, by its number, was scored so far; `told` hears of each step about a category or a
+    field.
     """
 
     model: Model
@@ -46,11 +48,21 @@ class AskContext:
     meter: Meter
     calibration: Calibration | None = None
     scores: dict[int, dict[str, Mapping[str, float]]] = field(default_factory=dict)
-    told: Callable[[Category], None] = lambda _: None
+    told: Callable[[Category | OpenField], None] = lambda _: None
+    _sentences: dict[int, Sentences] = field(default_factory=dict)
+    _passages: dict[int, str] = field(default_factory=dict)
+
+    def sentences(self, chunk: Chunk) -> Sentences:
+        """The sentences of a chunk, cut once however many categories are explained from them."""
+        if chunk.number not in self._sentences:
+            self._sentences[chunk.number] = Sentences(chunk, self.articles)
+        return self._sentences[chunk.number]
 
     def messages(self, chunk: Chunk, asked: str) -> tuple[Message, ...]:
         """The conversation that asks a question about the articles."""
-        return conversation(self.taxonomy, self.method, chunk, self.articles, asked)
+        if chunk.number not in self._passages:
+            self._passages[chunk.number] = passages(self.taxonomy, chunk, self.articles)
+        return conversation(self.taxonomy, self.method, self._passages[chunk.number], asked)
 
     async def ask(self, request: Request) -> Reply:
         """One call; its usage is counted, that of a failed one too."""

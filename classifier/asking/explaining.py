@@ -16,7 +16,7 @@ from classifier.asking.sentences import Sentences
 from classifier.chunking import Chunk
 from classifier.errors import ReplyError
 from classifier.models.seam import Request
-from classifier.prompting import question, render
+from classifier.prompting import fixed, question
 from classifier.records import Evidence
 from classifier.taxonomy import Category, Method, Taxonomy
 
@@ -27,7 +27,7 @@ async def explain(context: AskContext, chunk: Chunk, category: Category, answer:
     An answer that cannot be explained keeps its decision without reasons, and the report's audit
     says so.
     """
-    sentences = Sentences(chunk, context.articles)
+    sentences = context.sentences(chunk)
 
     def locate(chosen: str) -> tuple[Evidence, ...]:
         known = sentences.evidence(chosen)
@@ -50,7 +50,7 @@ def explain_question(
     """What stands after the articles: the options that hold, and what to say about each."""
     options = tuple(category.option(name) for name in names)
     held = category.model_copy(update={"options": options, "opposite": None})
-    ending = render(taxonomy, "explain", category=held, options=options, method=method)
+    ending = fixed(taxonomy, "explain", category=held, options=options, method=method)
     return question(taxonomy, [held], ending)
 
 
@@ -105,14 +105,14 @@ def _read_option(
             evidence = locate(chosen)
             return replace(
                 option,
-                rationale=_whole_words(said, method.rationale_characters),
+                rationale=whole_words(said, method.rationale_characters),
                 quotes=tuple(e.quote for e in evidence),
                 evidence=evidence,
             )
     raise UnusableAnswerError(f"{option.option!r} does not give a quote and a rationale")
 
 
-def _whole_words(text: str, limit: int) -> str:
+def whole_words(text: str, limit: int) -> str:
     """A text that the limit cut in the middle of a sentence ends at a word, and shows it."""
     is_cut = len(text) >= limit - 1
     text = " ".join(text.split())

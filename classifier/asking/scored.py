@@ -20,7 +20,7 @@ from classifier.asking.logprobs import read_scores
 from classifier.chunking import Chunk
 from classifier.errors import ReplyError
 from classifier.models.seam import Request
-from classifier.prompting import frame, question, render, system
+from classifier.prompting import fixed, frame, question, system
 from classifier.records import UNKNOWN, Article
 from classifier.taxonomy import Category, Method, Taxonomy
 
@@ -162,7 +162,7 @@ def _doubtful(scores: Scores, category: Category) -> bool:
 
 def score_question(taxonomy: Taxonomy, category: Category) -> str:
     """What stands after the articles when a category is scored."""
-    ending = render(taxonomy, "score", category=category, names=category.judged)
+    ending = fixed(taxonomy, "score", category=category, names=category.judged)
     return question(taxonomy, [category], ending)
 
 

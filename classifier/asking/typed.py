@@ -8,17 +8,17 @@ from typing import Any
 
 from classifier.answers import (
     Answer,
-    OptionAnswer,
     UnusableAnswerError,
     read_typed,
     typed_schema,
 )
-from classifier.asking.context import AskContext, follow_up
+from classifier.asking.context import AskContext
+from classifier.asking.requoting import Found, mended, requoted
 from classifier.chunking import Chunk
-from classifier.errors import ModelRequestError, ReplyError
+from classifier.errors import ReplyError
 from classifier.models.seam import Reply, Request
-from classifier.prompting import question, render
-from classifier.records import Evidence, Part
+from classifier.prompting import fixed, question
+from classifier.records import Part
 from classifier.taxonomy import Category, Method
 
 
@@ -98,7 +98,7 @@ async def _ask(context: AskContext, chunk: Chunk, categories: Sequence[Category]
 
 def _request(context: AskContext, chunk: Chunk, categories: Sequence[Category]) -> Request:
     taxonomy, method = context.taxonomy, context.method
-    ending = render(taxonomy, "typed", categories=categories, method=method)
+    ending = fixed(taxonomy, "typed", categories=tuple(categories), method=method)
     return Request(
         context.messages(chunk, question(taxonomy, categories, ending)),
         max_tokens=method.tokens_per_option * sum(len(c.options) for c in categories),
@@ -118,56 +118,11 @@ async def _requote(
     context: AskContext, chunk: Chunk, request: Request, reply: Reply, answers: list[Answer]
 ) -> list[Answer]:
     """Ask once again for the quotes that stand nowhere; what is found now takes their place."""
-    quotes = (e.quote for a in answers for o in a.options for e in o.evidence if not e.located)
-    lost = list(dict.fromkeys(quotes))
-    if not lost:
-        return answers
-    ending = render(context.taxonomy, "requote", quotes=lost)
-    again = replace(follow_up(request, reply, ending), schema=_requote_schema(len(lost)))
-    try:
-        given, _, _ = await context.ask_json(again, lambda value: _read_quotes(value, len(lost)))
-    except (ReplyError, UnusableAnswerError, ModelRequestError):
-        return answers
-    pinned = (context.locator.locate(new, chunk.parts) if new.strip() else () for new in given)
-    found = {
-        old: evidence
-        for old, evidence in zip(lost, pinned, strict=True)
-        if evidence and all(e.located for e in evidence)
-    }
-    return [_replace_lost(answer, found) for answer in answers]
+    evidence = [e for a in answers for o in a.options for e in o.evidence]
+    found = await requoted(context, chunk, request, reply, evidence)
+    return [_mended(answer, found) for answer in answers] if found else answers
 
 
-def _replace_lost(answer: Answer, found: Mapping[str, tuple[Evidence, ...]]) -> Answer:
-    def mended(option: OptionAnswer) -> OptionAnswer:
-        pinned = (
-            new
-            for e in option.evidence
-            for new in ((e,) if e.located else found.get(e.quote, (e,)))
-        )
-        return replace(option, evidence=tuple(pinned))
-
-    return replace(answer, options=tuple(map(mended, answer.options)))
-
-
-def _requote_schema(count: int) -> dict[str, Any]:
-    quotes = {
-        "type": "array",
-        "items": {"type": "string"},
-        "minItems": count,
-        "maxItems": count,
-    }
-    return {
-        "type": "object",
-        "properties": {"quotes": quotes},
-        "required": ["quotes"],
-        "additionalProperties": False,
-    }
-
-
-def _read_quotes(value: Mapping[str, Any], count: int) -> list[str]:
-    quotes = value.get("quotes")
-    if not isinstance(quotes, list) or not all(isinstance(q, str) for q in quotes):
-        raise UnusableAnswerError("quotes is not a list of texts")
-    if len(quotes) != count:
-        raise UnusableAnswerError(f"quotes has {len(quotes)} items, not {count}")
-    return quotes
+def _mended(answer: Answer, found: Found) -> Answer:
+    options = (replace(o, evidence=mended(o.evidence, found)) for o in answer.options)
+    return replace(answer, options=tuple(options))

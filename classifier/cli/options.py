@@ -133,6 +133,7 @@ _SETTINGS = (
         "The same, as the share of the answers that should be right.",
         ("--target-precision",),
     ),
+    Flag("fields", bool, "Ask the open fields too (default).", ("--fields/--no-fields",)),
     Flag(
         "allow_private",
         bool,

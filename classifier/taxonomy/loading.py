@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,8 +14,9 @@ from classifier.calibration import Calibration, load_calibration
 from classifier.errors import ConfigurationError, Problem, TaxonomyError
 from classifier.records import Record
 from classifier.resources import data_folder
-from classifier.taxonomy.rules import cross_check
-from classifier.taxonomy.schema import Category, Header, Taxonomy
+from classifier.taxonomy.audit_rules import AuditRule, AuditRules, check_rules
+from classifier.taxonomy.rules import check_fields, cross_check
+from classifier.taxonomy.schema import Category, Header, Postmortem, Taxonomy
 from classifier.taxonomy.templates import VARIABLES, check_wording, try_wording
 from classifier.taxonomy.yaml_lines import Located, read_yaml
 
@@ -65,28 +66,55 @@ def taxonomy_folder(name: str | Path) -> Path:
 
 def _read(folder: Path) -> tuple[Taxonomy | None, list[Problem]]:
     files = _Files(folder)
-    located = [
-        read_yaml(name, text)
-        for name in (files.header, *files.categories)
+    located = {
+        name: read_yaml(name, text)
+        for name in (files.header, *files.fields, *files.rules, *files.categories)
         if (text := files.text(name)) is not None
-    ]
-    header_file = next((i for i in located if i.file == files.header), Located(files.header))
-    header = _validate(header_file, Header) if header_file in located else None
-    items = [item for item in located if item is not header_file]
-    read = [(item, _validate(item, Category)) for item in items]
+    }
+    header_file = located.get(files.header, Located(files.header))
+    header = _validate(header_file, Header) if files.header in located else None
+    read = [(i, _validate(i, Category)) for f in files.categories if (i := located.get(f))]
     categories = [(item, category) for item, category in read if category is not None]
+    posed = [(i, _validate(i, Postmortem)) for f in files.fields if (i := located.get(f))]
+    postmortems = [(item, postmortem) for item, postmortem in posed if postmortem is not None]
+    ruled = [(i, r) for f in files.rules if (i := located.get(f)) and (r := _rules(i))]
     wording = {n: t for n, f in files.wording.items() if (t := files.text(f)) is not None}
     paths = {name: str(folder / "wording" / f"{name}.jinja") for name in {*VARIABLES, *wording}}
     broken = {Path(f).stem for f in files.categories} - {Path(i.file).stem for i, _ in categories}
-    problems = [*files.problems, *(p for item in located for p in item.problems)]
+    problems = [*files.problems, *(p for item in located.values() for p in item.problems)]
     problems += cross_check(header_file, header, categories, broken)
-    problems += check_wording(paths, wording)
+    for item, postmortem in postmortems:
+        problems += check_fields(item, postmortem)
+    problems += check_wording(paths, wording, fields=bool(files.fields))
     if problems or header is None:
         return None, problems
     known = [c for _, c in categories]
-    problems = try_wording(paths, wording, header, known)
+    asked = next((p for _, p in postmortems), None)
+    rules = tuple(rule for _, rules in ruled for rule in rules)
+    for item, _ in ruled:
+        problems += _check_rules(item, rules, known, asked)
+    if problems:
+        return None, problems
+    problems = try_wording(paths, wording, header, known, asked)
     calibrations = tuple(_calibrations(files.calibrations, problems))
-    return _assemble(header, known, wording, files.contents, calibrations), problems
+    taxonomy = _assemble(header, known, asked, wording, files.contents, calibrations)
+    return taxonomy.model_copy(update={"rules": rules}), problems
+
+
+def _rules(located: Located) -> tuple[AuditRule, ...]:
+    rules = _validate(located, AuditRules)
+    return rules.rules if rules else ()
+
+
+def _check_rules(
+    located: Located,
+    rules: Sequence[AuditRule],
+    categories: Sequence[Category],
+    postmortem: Postmortem | None,
+) -> list[Problem]:
+    options = {c.name: c.names for c in categories}
+    fields = [f.name for f in postmortem.fields] if postmortem else []
+    return check_rules(located, rules, options, fields)
 
 
 def _calibrations(files: Iterable[str], problems: list[Problem]) -> Iterator[Calibration]:
@@ -107,6 +135,8 @@ class _Files:
         self.problems: list[Problem] = []
         self.contents: dict[str, bytes] = {}
         self.header = str(folder / "taxonomy.yaml")
+        self.fields = [str(f) for f in (folder / "fields.yaml",) if f.is_file()]
+        self.rules = [str(f) for f in (folder / "rules.yaml",) if f.is_file()]
         self.categories = [str(f) for f in self._own(folder / "categories", ".yaml")]
         self.wording = {f.stem: str(f) for f in self._own(folder / "wording", ".jinja")}
         self.calibrations = [str(f) for f in self._own(folder / "calibrations", ".json")]
@@ -136,6 +166,7 @@ class _Files:
 def _assemble(
     header: Header,
     categories: list[Category],
+    postmortem: Postmortem | None,
     wording: Mapping[str, str],
     contents: Mapping[str, bytes],
     calibrations: tuple[Calibration, ...],
@@ -145,6 +176,7 @@ def _assemble(
     return Taxonomy(
         **dict(header),
         categories={c.name: c for c in ordered},
+        postmortem=postmortem,
         wording=wording,
         calibrations=calibrations,
         sha256=_digest((Path(f).name, b) for f, b in contents.items() if f.endswith(".yaml")),

@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from classifier.errors import Problem
 from classifier.records import UNKNOWN
-from classifier.taxonomy.schema import Category, Header
+from classifier.taxonomy.schema import Category, Header, Postmortem
 from classifier.taxonomy.yaml_lines import Located, Place
 
 Read = list[tuple[Located, Category]]
@@ -33,6 +33,42 @@ def cross_check(
             problems += _at(located, rule(located, category))
         problems += _at(located, _gate(category, known, broken))
     return problems
+
+
+def check_fields(located: Located, postmortem: Postmortem) -> list[Problem]:
+    """Every mistake in the open fields that shows only when they are held against each other."""
+    names = [field.name for field in postmortem.fields]
+    rules = (_heading, _field_names, _apart_from)
+    return [p for rule in rules for p in _at(located, rule(postmortem, names))]
+
+
+def _heading(postmortem: Postmortem, names: list[str]) -> Iterator[Mistake]:
+    heading = postmortem.heading
+    if heading is None:
+        return
+    named = [field for field in postmortem.fields if field.name == heading]
+    if not named:
+        message = f"the heading leads to nothing: {heading!r}"
+        yield ("heading",), message, f"Write one of {', '.join(names)}, or remove it"
+    elif named[0].kind != "text":
+        message = f"the heading {heading!r} is a list, and a title is one text"
+        yield ("heading",), message, "Give that field `kind: text`"
+
+
+def _field_names(_: Postmortem, names: list[str]) -> Iterator[Mistake]:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            message = f"the field {name!r} is there twice"
+            yield ("fields", index, "name"), message, "Rename or remove one"
+
+
+def _apart_from(postmortem: Postmortem, names: list[str]) -> Iterator[Mistake]:
+    for index, field in enumerate(postmortem.fields):
+        for other in field.apart_from:
+            if other not in names or other == field.name:
+                message = f"{field.name!r} stands apart from {other!r}, which is no other field"
+                mend = f"Write some of {', '.join(n for n in names if n != field.name) or 'none'}"
+                yield ("fields", index, "apart_from"), message, mend
 
 
 def _at(located: Located, mistakes: Iterator[Mistake]) -> list[Problem]:

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from classifier.calibration import Calibration
 from classifier.records import UNKNOWN, Record
+from classifier.taxonomy.audit_rules import AuditRule
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -89,13 +90,52 @@ class Section(Record):
     closed: str = "None"
 
 
+class OpenField(Record):
+    """A question that is answered in words. `text` is one statement; `items` is a list of them;
+    `time` is a list of which each says when.
+
+    Fields of the same `group` are asked together. `infer` lets items stand that no article states,
+    marked as such. No item of it may say the same as one of a field that it stands `apart_from`.
+    One that is not on the `page` is in the report all the same.
+    """
+
+    name: Name
+    label: Text
+    question: Text
+    kind: Literal["text", "items", "time"] = "items"
+    group: Name
+    most_items: int = Field(default=5, ge=1, le=50)
+    most_characters: int = Field(default=200, ge=20, le=4000)
+    infer: bool = False
+    apart_from: tuple[Name, ...] = ()
+    page: bool = True
+
+
+class Postmortem(Record):
+    """The file fields.yaml: the part of the page that `title` heads, and its fields in order.
+
+    The answer to the field `heading` is the title of the whole report.
+    """
+
+    title: Text
+    heading: Name | None = None
+    fields: tuple[OpenField, ...] = Field(min_length=1)
+
+    def groups(self) -> tuple[tuple[OpenField, ...], ...]:
+        """The fields that are asked together, in the order of each group's first one."""
+        names = dict.fromkeys(f.group for f in self.fields)
+        return tuple(tuple(f for f in self.fields if f.group == name) for name in names)
+
+
 class Method(Record):
     """How the categories are asked.
 
     `decide`: `typed` takes the options from one typed answer, `scored` from the probability of
     each option, `threshold` being the least that holds. `categories_per_call` is how
     many categories one call asks; `tokens_per_option` bounds what is written for one option.
-    `explain` false leaves the rationale and quotes of `scored` out: for scoring, not for readers.
+    `explain` false leaves the rationale and quotes of `scored` out, and the open fields: for
+    scoring, not for readers. `items_per_field`, `item_characters` and `text_characters` bound the
+    open fields further than they do themselves; `tokens_per_item` bounds what is written for one.
     """
 
     decide: Literal["typed", "scored"]
@@ -105,6 +145,17 @@ class Method(Record):
     quotes_per_option: int = Field(default=3, ge=1)
     threshold: float = Field(default=0.5, ge=0, le=1)
     explain: bool = True
+    items_per_field: int | None = Field(default=None, ge=1)
+    item_characters: int | None = Field(default=None, ge=20)
+    text_characters: int | None = Field(default=None, ge=20)
+    tokens_per_item: int = Field(default=150, ge=16)
+
+    def bounded(self, field: OpenField) -> OpenField:
+        """The field with what this method lets it have of items and characters."""
+        most = self.text_characters if field.kind == "text" else self.item_characters
+        characters = min(field.most_characters, most or field.most_characters)
+        items = min(field.most_items, self.items_per_field or field.most_items)
+        return field.model_copy(update={"most_items": items, "most_characters": characters})
 
 
 class Header(Record):
@@ -125,10 +176,16 @@ class Taxonomy(Header):
     """
 
     categories: Mapping[str, Category]
+    postmortem: Postmortem | None = None
+    rules: tuple[AuditRule, ...] = ()
     wording: Mapping[str, str]
     sha256: str
     wording_sha256: str
     calibrations: tuple[Calibration, ...] = ()
+
+    def without_fields(self) -> Taxonomy:
+        """The same taxonomy with no open fields to ask."""
+        return self.model_copy(update={"postmortem": None})
 
     def waves(self) -> tuple[tuple[Category, ...], ...]:
         """The categories in groups that can be asked together: a gate's own category first."""

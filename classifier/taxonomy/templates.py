@@ -11,7 +11,7 @@ from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from classifier.errors import Problem
-from classifier.taxonomy.schema import Category, Header
+from classifier.taxonomy.schema import Category, Header, OpenField, Postmortem
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(
     undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
@@ -27,7 +27,11 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     "explain": frozenset({"category", "options", "method"}),
     "requote": frozenset({"quotes"}),
     "reask": frozenset({"error"}),
+    "fields": frozenset({"fields", "method", "unknown"}),
+    "fields_short": frozenset({"fields", "method", "unknown"}),
 }
+FOR_FIELDS = frozenset({"fields", "fields_short"})
+"""The templates that a taxonomy without open fields does without."""
 # What each of the parts has that the template `incident` goes through.
 PART = ("id", "title", "published", "source", "continued", "text")
 
@@ -42,14 +46,18 @@ def _compiled(source: str) -> Template:
     return _ENVIRONMENT.from_string(source)
 
 
-def check_wording(files: Mapping[str, str], wording: Mapping[str, str]) -> list[Problem]:
+def check_wording(
+    files: Mapping[str, str], wording: Mapping[str, str], *, fields: bool = False
+) -> list[Problem]:
     """Every mistake that the templates of a taxonomy show when they are read.
 
-    `files` maps each name to its path, be it there or not; `wording` maps it to its source.
+    `files` maps each name to its path, be it there or not; `wording` maps it to its source;
+    `fields` says whether the taxonomy has open fields to ask.
     """
+    needed = VARIABLES.keys() if fields else VARIABLES.keys() - FOR_FIELDS
     problems = [
         Problem(files[name], 1, f"the template {name!r} is missing", "Add it, or copy it")
-        for name in sorted(VARIABLES.keys() - wording.keys())
+        for name in sorted(needed - wording.keys())
     ]
     for name, source in wording.items():
         problems += _check(files[name], name, source)
@@ -74,19 +82,25 @@ def _check(file: str, name: str, source: str) -> Iterator[Problem]:
 
 
 def try_wording(
-    files: Mapping[str, str], wording: Mapping[str, str], header: Header, asked: Iterable[Category]
+    files: Mapping[str, str],
+    wording: Mapping[str, str],
+    header: Header,
+    asked: Iterable[Category],
+    postmortem: Postmortem | None = None,
 ) -> list[Problem]:
     """Every mistake that shows only when the templates are filled, once for each template."""
     problems: dict[str, Problem] = {}
-    for category in asked:
-        for name, values in _samples(header, category).items():
-            try:
-                fill(wording[name], **values)
-            except Exception as error:  # noqa: BLE001 - a template can raise what it likes
-                problem = Problem(
-                    files[name], _line(error), f"cannot be filled: {error}", "Mend the template"
-                )
-                problems.setdefault(name, problem)
+    samples = [_samples(header, category) for category in asked]
+    groups = postmortem.groups() if postmortem else ()
+    samples += [_field_samples(header, group) for group in groups]
+    for name, values in (item for sample in samples for item in sample.items()):
+        try:
+            fill(wording[name], **values)
+        except Exception as error:  # noqa: BLE001 - a template can raise what it likes
+            problem = Problem(
+                files[name], _line(error), f"cannot be filled: {error}", "Mend the template"
+            )
+            problems.setdefault(name, problem)
     return list(problems.values())
 
 
@@ -107,4 +121,12 @@ def _samples(header: Header, category: Category) -> dict[str, dict[str, Any]]:
         "explain": {"category": category, "options": category.options, "method": method},
         "requote": {"quotes": ["sample"]},
         "reask": {"error": "sample"},
+    }
+
+
+def _field_samples(header: Header, group: tuple[OpenField, ...]) -> dict[str, dict[str, Any]]:
+    method = next(iter(header.methods.values()))
+    return {
+        name: {"fields": group, "method": method, "unknown": header.unknown}
+        for name in sorted(FOR_FIELDS)
     }
