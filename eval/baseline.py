@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
 from classifier.errors import ConfigurationError, InputError
 from classifier.models.seam import ModelInfo
 from classifier.pipeline import calibration_of, method_of, model_ref, parameters
+from classifier.record_files import load_record
 from classifier.records import ModelRef, Record, Status
 from classifier.taxonomy import Taxonomy
 from eval.gold import Gold
@@ -95,20 +94,8 @@ def baseline_of(
 
 def load_baseline(path: Path) -> Baseline:
     """The baseline in a file; `InputError` where it is none."""
-    try:
-        return Baseline.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"The baseline {str(path)!r} cannot be read: {error.strerror}. Make one with "
-            "`classifier eval bless`."
-        ) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise InputError(
-            f"{str(path)!r} is no baseline: {where}: {first['msg']}. Make one with "
-            "`classifier eval bless`."
-        ) from error
+    mend = "Make one with `classifier eval bless`."
+    return load_record(path, Baseline, "baseline", mend, InputError)
 
 
 def save_baseline(baseline: Baseline, path: Path) -> None:

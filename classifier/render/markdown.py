@@ -5,8 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from classifier.records import ArticleRef, Evidence, Report
-from classifier.render.rows import UNLISTED, Paragraph, Row, sections, unlisted
+from classifier.records import ArticleRef, Evidence, Item, Report
+from classifier.render.page import item_text
+from classifier.render.rows import (
+    UNLISTED,
+    FieldRow,
+    Paragraph,
+    Row,
+    field_rows,
+    fields_title,
+    sections,
+    told_when,
+    unlisted,
+)
 from classifier.render.text import one_line
 from classifier.taxonomy import Taxonomy
 
@@ -27,6 +38,7 @@ def _lines(report: Report, taxonomy: Taxonomy) -> Iterator[str]:
     incident = report.incident
     yield from (f"# {_plain(incident.title or incident.id)}", "")
     yield from (f"Published: {incident.published or 'unknown'}", "")
+    yield from _fields(fields_title(taxonomy), field_rows(report, taxonomy))
     for section, rows in sections(report, taxonomy):
         yield from _section(section.title, rows)
     rest = unlisted(report, taxonomy)
@@ -49,6 +61,33 @@ def _section(title: str, rows: list[Row]) -> Iterator[str]:
             yield from (_plain(row.decision.reason), "")
         for paragraph in row.paragraphs:
             yield from _paragraph(paragraph)
+
+
+def _fields(title: str, rows: list[FieldRow]) -> Iterator[str]:
+    if rows:
+        yield from (f"## {_plain(title)}", "")
+    for row in rows:
+        yield from _field(row)
+
+
+def _field(row: FieldRow) -> Iterator[str]:
+    answer = row.answer
+    status = "" if answer.items else f": {answer.status}"
+    yield from (f"### {_plain(row.label)}{status}", "")
+    if answer.lead:
+        yield from (_plain(answer.lead), "")
+    for number, item in enumerate(answer.items, 1):
+        yield from _item(item, f"**{number}.** " if row.numbered else "")
+    if answer.reason:
+        yield from (_plain(answer.reason), "")
+
+
+def _item(item: Item, number: str) -> Iterator[str]:
+    yield from (f"{number}{_plain(item_text(item))}", "")
+    if item.when:
+        yield from (_plain(told_when(item.when)), "")
+    for evidence in item.evidence:
+        yield from _quote(evidence)
 
 
 def _paragraph(paragraph: Paragraph) -> Iterator[str]:

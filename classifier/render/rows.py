@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from classifier.deciding import cited
-from classifier.records import Decision, Finding, Report
+from classifier.records import Decision, FieldAnswer, Finding, Report, When
 from classifier.taxonomy import Category, Section, Taxonomy
 
 UNLISTED = "Further categories"
 """The title over the categories that are on no section of the page."""
+OTHER_FIELDS = "Open fields"
+"""The title over the open fields of a report whose taxonomy has none."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,46 @@ class Row:
     decision: Decision
     options: str
     paragraphs: tuple[Paragraph, ...]
+
+
+@dataclass(frozen=True)
+class FieldRow:
+    """One open field of a report: its label and its answer; a list has `numbered` items."""
+
+    label: str
+    answer: FieldAnswer
+    numbered: bool
+
+
+def field_rows(report: Report, taxonomy: Taxonomy) -> list[FieldRow]:
+    """The open fields of a report, but for the one that is its title.
+
+    Those that the taxonomy does not know, because the report is older, come last, by their names.
+    """
+    postmortem = taxonomy.postmortem
+    known = {field.name: field for field in postmortem.fields} if postmortem else {}
+    heading = postmortem.heading if postmortem else None
+    names = [n for n in dict.fromkeys([*known, *report.fields]) if n in report.fields]
+    return [
+        FieldRow(
+            label=known[name].label if name in known else name,
+            answer=report.fields[name],
+            numbered=name not in known or known[name].kind != "text",
+        )
+        for name in names
+        if name != heading
+    ]
+
+
+def fields_title(taxonomy: Taxonomy) -> str:
+    """What stands over the open fields."""
+    return taxonomy.postmortem.title if taxonomy.postmortem else OTHER_FIELDS
+
+
+def told_when(when: When) -> str:
+    """The days of an item, and how they come out of the words of the article."""
+    span = str(when.start) if when.start == when.end else f"{when.start} to {when.end}"
+    return when.arithmetic or f"{when.clue!r}: {span}"
 
 
 def sections(report: Report, taxonomy: Taxonomy) -> Iterator[tuple[Section, list[Row]]]:

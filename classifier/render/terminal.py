@@ -10,8 +10,19 @@ from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
-from classifier.records import AuditFinding, Evidence, Report
-from classifier.render.rows import UNLISTED, Paragraph, Row, sections, unlisted
+from classifier.records import AuditFinding, Evidence, Item, Report
+from classifier.render.page import item_text
+from classifier.render.rows import (
+    UNLISTED,
+    FieldRow,
+    Paragraph,
+    Row,
+    field_rows,
+    fields_title,
+    sections,
+    told_when,
+    unlisted,
+)
 from classifier.render.text import one_line
 from classifier.taxonomy import Taxonomy
 
@@ -49,6 +60,7 @@ def _report(report: Report, taxonomy: Taxonomy) -> Iterator[RenderableType]:
     incident = report.incident
     yield Text(f"Incident: {one_line(incident.title or incident.id)}", style="bold")
     yield Text(f"Published Date: {incident.published or 'unknown'}")
+    yield from _fields(fields_title(taxonomy), field_rows(report, taxonomy))
     for section, rows in sections(report, taxonomy):
         yield from _section(section.title, rows)
     rest = unlisted(report, taxonomy)
@@ -71,6 +83,34 @@ def _section(title: str, rows: list[Row]) -> Iterator[RenderableType]:
     yield Rule(Text(title, style="bold"), align="left", characters="─", style="dim")
     for row in rows:
         yield from _row(row)
+
+
+def _fields(title: str, rows: list[FieldRow]) -> Iterator[RenderableType]:
+    if rows:
+        yield from _section(title, [])
+    for row in rows:
+        yield from _field(row)
+
+
+def _field(row: FieldRow) -> Iterator[RenderableType]:
+    answer = row.answer
+    head = Text(f"{one_line(row.label)}: ")
+    if not answer.items:
+        head.append(answer.status, style=_STATUS[answer.status])
+    head.append(one_line(answer.lead))
+    yield head
+    for number, item in enumerate(answer.items, 1):
+        yield from _item(item, f"{number}. " if row.numbered else "")
+    if answer.reason:
+        yield _indented(Text(one_line(answer.reason), style="dim"), 4)
+
+
+def _item(item: Item, number: str) -> Iterator[RenderableType]:
+    yield _indented(Text(number + item_text(item)), 4)
+    if item.when:
+        yield _indented(Text(one_line(told_when(item.when)), style="dim"), 8)
+    for evidence in item.evidence:
+        yield _indented(_quote(evidence), 8)
 
 
 def _row(row: Row) -> Iterator[RenderableType]:

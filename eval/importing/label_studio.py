@@ -22,17 +22,15 @@ from classifier.articles.loading import load_json
 from classifier.articles.naming import file_id, quoted, shown
 from classifier.articles.shapes import item
 from classifier.errors import ConfigurationError, InputError
+from classifier.pages.words import Problems, Words, nearest
 from classifier.taxonomy import Category, Taxonomy
 from eval.gold import GoldIncident, GoldReason
 from eval.importing.labels import (
     Labelled,
     Options,
-    Problems,
-    Words,
     by_annotator,
     check_gates,
     gold_incident,
-    nearest,
     settled,
 )
 from eval.importing.passages import Passages

@@ -15,19 +15,16 @@ from classifier.articles.decoding import decode
 from classifier.articles.naming import quoted, shown
 from classifier.articles.shapes import ArticleShape, article_shape, derived_id
 from classifier.errors import InputError
+from classifier.pages.words import Problems, Words, key, nearest
 from classifier.records import Article
 from classifier.taxonomy import Category, Taxonomy
 from eval.gold import GoldIncident
 from eval.importing.labels import (
     Labelled,
     Options,
-    Problems,
-    Words,
     by_annotator,
     check_gates,
     gold_incident,
-    key,
-    nearest,
     settled,
 )
 
