@@ -19,6 +19,7 @@ from classifier.batch.inputs import Unread
 from classifier.batch.known import Known
 from classifier.batch.patience import SILENT, EndpointGoneError, Patient, asked_about
 from classifier.batch.progress import Progress, duration, usd
+from classifier.batch.register import Register
 from classifier.batch.tally import Tally
 from classifier.batch.worker import Worker
 from classifier.errors import (
@@ -79,7 +80,8 @@ def worked(
     async def work() -> Ended:
         patient = Patient(model, sleep=asyncio.sleep, clock=now, **patience)
         worker = Worker(RECIPES, opened(model), patient)
-        engine = Engine(worker, kept, known or Known(), at_once=at_once, again=again)
+        register = Register(kept, known or Known())
+        engine = Engine(worker, register, at_once=at_once, again=again)
         if interrupt_after is not None:
             asyncio.get_running_loop().call_later(interrupt_after, engine.interrupt)
         return await engine.run(iter(stream))

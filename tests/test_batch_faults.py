@@ -123,6 +123,15 @@ def test_an_endpoint_that_never_answers_stops_the_run(
     assert (shell.folder / "run" / "failures.jsonl").read_bytes() == b""
 
 
+def test_a_misspelt_model_stops_the_run_before_the_next_incident(shell: Shell) -> None:
+    gone = failure(404, "The model `m` does not exist", code="model_not_found")
+    with Endpoint(default=gone) as endpoint:
+        ran = batch(shell, endpoint, table(shell.folder, rows(60)), "--out", "run")
+        assert len(endpoint.requests) < 60
+    ran.complained("has no model 'm'", "--model", code=2)
+    assert (shell.folder / "run" / "failures.jsonl").read_bytes() == b""
+
+
 def test_a_quota_that_is_spent_on_the_way(shell: Shell) -> None:
     spent = [False]
 

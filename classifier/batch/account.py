@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -49,11 +49,11 @@ def load_books(run: Path) -> Books | None:
     """The account in a run folder; None where there is none that can be read."""
     for _ in range(3):  # a reader may meet a write half way
         try:
-            return Books.model_validate_json((run / NAME).read_bytes())
-        except ValidationError:
-            continue
+            found = _books_in((run / NAME).read_bytes())
         except OSError:
             return None
+        if found is not None:
+            return found
     return None
 
 
@@ -73,24 +73,59 @@ def spent_before(
 
 @dataclass
 class _Kept:
-    """The open account file."""
+    """The open account file. A start of a run makes it anew, so that one that is left over from an
+    earlier start finds out that it is no more the account, and spends nothing more.
+    """
 
     handle: int
     path: Path
 
     def write(self, books: Books) -> None:
-        data = json.dumps(books.model_dump(mode="json")).encode().ljust(_BYTES - 1) + b"\n"
         try:
             if os.name == "nt":
                 os.lseek(self.handle, 0, os.SEEK_SET)
-                os.write(self.handle, data)
+                os.write(self.handle, _encoded(books))
             else:
-                os.pwrite(self.handle, data, 0)
+                os.pwrite(self.handle, _encoded(books), 0)
+            ours = os.path.samestat(os.fstat(self.handle), self.path.stat())
         except OSError as error:
             raise ClassifierError(
                 f"{self.path} cannot be written: {error.strerror or error}. Free space or mend "
                 "the disk, and run the same command again to go on."
             ) from error
+        if not ours:
+            raise ClassifierError(f"{self.path} was taken over: another process goes on with it.")
+
+
+def _encoded(books: Books) -> bytes:
+    return json.dumps(books.model_dump(mode="json")).encode().ljust(_BYTES - 1) + b"\n"
+
+
+def _taken_over(path: Path, books: Books) -> tuple[_Kept, Books | None]:
+    """A new file in the place of the account, and what the old one said last."""
+    with ExitStack() as closing:
+        before = None
+        with suppress(FileNotFoundError):
+            before = closing.enter_context(path.open("rb"))
+        begun = path.with_name(path.name + ".new")
+        begun.write_bytes(_encoded(books))
+        begun.replace(path)
+        # after that, for the old one is believed by nobody any more
+        said = _books_in(before.read()) if before else None
+    flags = os.O_RDWR | getattr(os, "O_BINARY", 0)
+    return _Kept(os.open(path, flags), path), said
+
+
+def _books_in(data: bytes) -> Books | None:
+    try:
+        return Books.model_validate_json(data)
+    except ValidationError:
+        return None
+
+
+def _nano(amount: Decimal) -> int:
+    """An amount of the ledger's in its own unit."""
+    return int(amount.scaleb(9))
 
 
 class KeptLedger(Ledger):
@@ -112,16 +147,25 @@ class KeptLedger(Ledger):
         return self._priced or self.account.spent > 0
 
     def keep_in(self, run: Path) -> None:
-        """Write the account to the folder from now on; raises `ConfigurationError`."""
+        """Write the account to the folder from now on; raises `ConfigurationError`.
+
+        What the account there says is spent counts, also where it was spent a moment ago.
+        """
         path = run / NAME
         try:
-            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
-            self._kept = _Kept(os.open(path, flags, 0o666), path)
+            self._kept, before = _taken_over(path, self._books)
         except OSError as error:
             raise ConfigurationError(
                 f"{path} cannot be written: {error.strerror or error}. Nothing was sent: make it "
                 "writable."
             ) from error
+        if before is not None and before.priced:
+            self._spent = _nano(before.total)
+        self._write()
+
+    def release(self, amount: Decimal) -> None:
+        """Take back so many USD that were reserved and are not needed, to a billionth."""
+        self._reserved -= _nano(amount)
         self._write()
 
     def reserve(self, amount: Decimal) -> bool:
@@ -153,12 +197,15 @@ class KeptLedger(Ledger):
     def _write(self) -> None:
         if self._kept is None:
             return
+        self._kept.write(self._books)
+
+    @property
+    def _books(self) -> Books:
         now = self.account
-        books = Books(
+        return Books(
             spent=now.spent,
             reserved=now.reserved,
             priced=self.priced,
             inputs=self._inputs,
             complete=self._complete,
         )
-        self._kept.write(books)

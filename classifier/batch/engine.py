@@ -7,32 +7,19 @@ start; an error that every incident would meet stops the run once what is in fli
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from classifier.batch.folder import MENDED
 from classifier.batch.inputs import Unread
-from classifier.batch.tally import Tally
 from classifier.batch.worker import READ, Failure, Worker
 from classifier.errors import ClassifierError
 from classifier.records import Incident, Report
 
 if TYPE_CHECKING:
     from classifier.batch.known import Known
-
-Listener = Callable[[str, Mapping[str, Any]], None]
-"""Hears of each event: its name, and its fields."""
-
-
-class Keeper(Protocol):
-    """Where outcomes are kept: a run folder. Returns once they are on the disk."""
-
-    def append_report(self, report: Report) -> None:
-        """Keep a report."""
-
-    def append_failure(self, id_: str, stage: str, reason: str) -> None:
-        """Keep a failure."""
+    from classifier.batch.register import Register
+    from classifier.batch.tally import Tally
 
 
 @dataclass(frozen=True)
@@ -93,32 +80,29 @@ class Source:
 
 
 class Engine:
-    """Works on `at_once` incidents at a time; one engine is for one start of a run."""
+    """Works on `at_once` incidents at a time; one engine is for one start of a run.
+
+    With `again` it asks about those that failed, and nothing else. `interrupted` is called at
+    each `interrupt`.
+    """
 
     def __init__(
         self,
         worker: Worker,
-        keeper: Keeper,
-        known: Known,
+        register: Register,
         *,
         at_once: int = 1,
         again: bool = False,
-        tally: Tally | None = None,
-        listener: Listener = lambda _name, _fields: None,
         interrupted: Callable[[], None] = lambda: None,
     ) -> None:
-        self._on_interrupt = interrupted
-        self.tally = tally or Tally()
         self._worker = worker
-        self._keeper = keeper
-        self._known = known
-        self._again = again
+        self._register = register
         self._at_once = at_once
-        self._tell = listener
+        self._again = again
+        self._on_interrupt = interrupted
         self._doubtful: list[tuple[Incident, Failure]] = []
         self._waiting: list[Incident] = []
         self._tried_again: set[str] = set()
-        self._unread: set[str] = set()
         self._stopped: ClassifierError | None = None
         self._interrupted = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -128,15 +112,16 @@ class Engine:
 
         Raises only the errors of the stream itself.
         """
-        source = Source(stream, self._known, self.tally, again=self._again)
+        tally = self._register.tally
+        source = Source(stream, self._register.known, tally, again=self._again)
         while await self._all_at_work(source):
-            await self._settle(last=True)
+            await self._guarded(lambda: self._settle(last=True))
             if not self._waiting:
-                self.tally.complete = not self._halted
+                tally.complete = not self._halted
                 break
-        if self.tally.complete:
-            await self._guarded(self._forget_mended)
-        return Ended(self.tally, self._stopped, bool(self._interrupted))
+        if tally.complete:
+            await self._guarded(self._register.mended)
+        return Ended(tally, self._stopped, bool(self._interrupted))
 
     def interrupt(self) -> None:
         """Take no new input and finish what is in flight; the second time, cancel that too."""
@@ -149,6 +134,11 @@ class Engine:
     def interrupted(self) -> bool:
         """Whether `interrupt` was called."""
         return self._interrupted > 0
+
+    @property
+    def parked(self) -> int:
+        """How many incidents wait until it is known whether the endpoint was to blame."""
+        return len(self._doubtful)
 
     @property
     def _halted(self) -> bool:
@@ -185,15 +175,15 @@ class Engine:
         except ClassifierError as error:
             if self._stopped is None:
                 self._stopped = error
-                self._tell("stopping", {"reason": str(error)})
+                self._register.tell("stopping", {"reason": str(error)})
 
     async def _take(self, one: Incident | Unread) -> None:
         if isinstance(one, Unread):
-            await self._note_unread(one)
+            await self._kept(self._register.unread(one))
             return
         outcome = await self._worker.outcome(one)
         if isinstance(outcome, Report):
-            await self._keep(outcome)
+            await self._kept(self._register.report(outcome))
         elif outcome.doubtful:
             self._doubtful.append((one, outcome))
         elif outcome.passing and one.id not in self._tried_again:
@@ -201,7 +191,7 @@ class Engine:
             self._tried_again.add(one.id)
             self._waiting.append(one)
         else:
-            await self._fail(outcome)
+            await self._kept(self._register.failure(outcome))
         await self._settle()
 
     async def _settle(self, *, last: bool = False) -> None:
@@ -214,50 +204,11 @@ class Engine:
             if patient.absences > failure.absences:
                 self._waiting.append(incident)
             else:
-                await self._fail(failure)
+                await self._kept(self._register.failure(failure))
 
-    async def _keep(self, report: Report) -> None:
-        await self._write(self._keeper.append_report, report)
-        tally, usage = self.tally, report.provenance.usage
-        short = any(d.status == "failed" for d in report.categories.values())
-        tally.reports += 1
-        tally.made += 1
-        tally.fell_short += short
-        tally.usage += usage
-        spent = {name: value for name, value in usage.model_dump().items() if value}
-        self._tell("report", {"id": report.incident.id, "fell_short": short, **spent})
-
-    async def _fail(self, failure: Failure) -> None:
-        tally = self.tally
-        if failure.id in self._known.done:  # tried again, and no better: its old report stays
-            tally.reports += 1
-            tally.fell_short += 1
-        else:
-            await self._write(
-                self._keeper.append_failure, failure.id, failure.stage, failure.reason
-            )
-            tally.failures += 1
-            tally.stages[failure.stage] += 1
-        tally.failed += 1
-        told = {"id": failure.id, "stage": failure.stage, "reason": failure.reason}
-        self._tell("failure", told)
-
-    async def _note_unread(self, one: Unread) -> None:
-        self._unread.add(one.place)
-        if self._known.failed.get(one.place) != READ:
-            await self._write(self._keeper.append_failure, one.place, READ, one.reason)
-            self._tell("failure", {"id": one.place, "stage": READ, "reason": one.reason})
-        self.tally.unread += 1
-
-    async def _forget_mended(self) -> None:
-        """Inputs that could not be read once, and are met no more as such, fail no longer."""
-        for id_, stage in self._known.failed.items():
-            if stage == READ and id_ not in self._unread:
-                await self._write(self._keeper.append_failure, id_, MENDED, "it can be read now")
-
-    async def _write(self, append: Callable[..., None], *given: Any) -> None:
+    async def _kept(self, keeping: Awaitable[None]) -> None:
         try:
-            await asyncio.to_thread(append, *given)
+            await keeping
         except ClassifierError:
             self._cancel(but=asyncio.current_task())  # nothing can be kept any more
             raise

@@ -11,7 +11,7 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from classifier.errors import ClassifierError, ConfigurationError
-from classifier.models.cache import ResponseCache, default_path, request_key
+from classifier.models.cache import ResponseCache, default_path, identity_of, request_key
 from classifier.models.estimate import Estimate
 from classifier.models.seam import Reply, TokenLogprobs
 from classifier.pipeline import classify_incident
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from classifier.models.prices import Tariff
-    from classifier.models.seam import ModelInfo, OpenModel, Request
+    from classifier.models.seam import OpenModel, Request
     from classifier.records import Incident
     from classifier.settings import Settings
     from classifier.taxonomy import Taxonomy
@@ -83,7 +83,7 @@ class Rehearsal:
         self._counter = model.counter
         margin = 0.25 if generous else 0.0
         self._estimate = Estimate(model.counter, model.info.overhead_tokens, margin)
-        self._identity = _identity(model.info)
+        self._identity = identity_of(model.info)
         self._cache = cache
         self._tariff = tariff
         self._generous = generous
@@ -142,16 +142,6 @@ class Rehearsal:
                 value[category] |= {UNKNOWN: False}
                 value[category][option] |= {"applies": True}
         return Reply(json.dumps(value), "stop")
-
-
-def _identity(info: ModelInfo) -> dict[str, str | None]:
-    """What `open_model` has the cache know a model by."""
-    return {
-        "model": info.name,
-        "digest": info.digest,
-        "endpoint": info.endpoint,
-        "software": info.software,
-    }
 
 
 def _tokens(held: Mapping[str, bool]) -> list[TokenLogprobs]:

@@ -3,6 +3,7 @@
 RUN/manifest.json    the settings that decide the answers
 RUN/reports.jsonl    a report a line; the last one of an incident counts
 RUN/failures.jsonl   {"id", "stage", "reason"} a line; a report of the incident outdoes it
+RUN/parts/           more of both: a pair of files for each process that worked on the run
 RUN/torn.jsonl       pieces of lines that were being written when the process was killed
 RUN/run.lock         held by the one writer
 
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from pydantic import BaseModel
 
-from classifier.batch import lock
+from classifier.batch import lock, parts
 from classifier.batch.lines import Appender, decoded, lines, read, sync_folder, torn
 from classifier.batch.manifest import BEGUN, Manifest, differences, load_manifest, save_manifest
 from classifier.batch.manifest import NAME as MANIFEST
@@ -28,11 +29,12 @@ from classifier.errors import ConfigurationError
 from classifier.records import Identifier, Record, Report, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator
+    from collections.abc import Callable, Container, Iterator, Sequence
     from types import TracebackType
 
 REPORTS = "reports.jsonl"
 FAILURES = "failures.jsonl"
+KINDS = (REPORTS, FAILURES)
 TORN = "torn.jsonl"
 MENDED = "mended"
 """The stage of a failure that is none any more, though no report has its id: an input that could
@@ -134,27 +136,32 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
             closing.callback(lock.WriterLock(path).release)
             kept = _settled(path, manifest, continues)
-            reports = Appender(path / REPORTS, path / TORN)
+            start = parts.next_start(path)
+            # what is written now must come after all that stands in parts
+            names = [parts.named(path, start, "main", n) if start > 1 else path / n for n in KINDS]
+            names[0].parent.mkdir(exist_ok=True)
+            reports, failures = (Appender(name, path / TORN) for name in names)
             closing.callback(reports.close)
-            failures = Appender(path / FAILURES, path / TORN)
             closing.callback(failures.close)
-            sync_folder(path)
-            return RunWriter(path, kept, reports, failures, closing.pop_all())
+            for folder in {path, names[0].parent}:
+                sync_folder(folder)
+            return RunWriter(path, kept, start, reports, failures, closing.pop_all())
 
     def done(self) -> set[str]:
         """The ids of the incidents that have a report."""
-        return {name for _, name in read(self.path / REPORTS, _report_id)}
+        return {name for file in self._files(REPORTS) for _, name in read(file, _report_id)}
 
     def briefs(self) -> Iterator[Brief]:
         """The gist of each report, in the order of writing; the last one of an incident counts."""
-        return (brief for _, brief in read(self.path / REPORTS, partial(decoded, Brief)))
+        briefs = partial(decoded, Brief)
+        return (brief for file in self._files(REPORTS) for _, brief in read(file, briefs))
 
     def reports(self) -> Iterator[Report]:
         """The last report of each incident, in the order in which they were written.
 
-        The file is read twice and holds one report at a time in memory, and the ids.
+        The files are read twice; one report at a time is in memory, and the ids.
         """
-        return _latest(self.path / REPORTS, _report_id, Report)
+        return _latest(self._files(REPORTS), _report_id, Report)
 
     def failures(self, done: Container[str] | None = None) -> Iterator[RunFailure]:
         """The last failure of each input that has no report, in the order of writing.
@@ -162,13 +169,16 @@ class RunFolder:
         `done` are the reported incidents, where they are known: else the reports are read.
         """
         but = self.done() if done is None else done
-        found = _latest(self.path / FAILURES, _failure_id, RunFailure, but=but)
+        found = _latest(self._files(FAILURES), _failure_id, RunFailure, but=but)
         return (failure for failure in found if failure.stage != MENDED)
 
     def torn(self) -> int:
         """How many lines a kill has torn so far, whether set aside already or not."""
         aside = sum(1 for _ in lines(self.path / TORN))
-        return aside + torn(self.path / REPORTS) + torn(self.path / FAILURES)
+        return aside + sum(map(torn, (*self._files(REPORTS), *self._files(FAILURES))))
+
+    def _files(self, name: str) -> list[Path]:
+        return parts.files(self.path, name)
 
 
 @dataclass(frozen=True)
@@ -178,6 +188,9 @@ class RunWriter(RunFolder):
     Any thread may append. What an appending method has returned from is on the disk. Close it,
     or use it in a `with` statement: until then no other process can write to the folder.
     """
+
+    start: int
+    """Which start this is, from 1: parts that belong to it have its number."""
 
     _reports: Appender = field(repr=False, compare=False)
     _failures: Appender = field(repr=False, compare=False)
@@ -269,12 +282,23 @@ def _failure_id(data: bytes) -> str:
 
 
 def _latest(
-    path: Path,
+    files: Sequence[Path],
     identify: Callable[[bytes], str],
     model: type[_Model],
     but: Container[str] = frozenset(),
 ) -> Iterator[_Model]:
-    """The last line of each id but those in `but`, in the order of the file."""
-    starts = {name: line.start for line, name in read(path, identify) if name not in but}
-    wanted = set(starts.values())
-    return (record for _, record in read(path, partial(decoded, model), only=wanted))
+    """The last line of each id but those in `but`, in the order of the files."""
+    places = {
+        name: (file, line.start)
+        for file in files
+        for line, name in read(file, identify)
+        if name not in but
+    }
+    wanted: dict[Path, set[int]] = {file: set() for file in files}
+    for file, start in places.values():
+        wanted[file].add(start)
+    return (
+        record
+        for file, starts in wanted.items()
+        for _, record in read(file, partial(decoded, model), only=starts)
+    )

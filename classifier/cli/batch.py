@@ -2,6 +2,8 @@
 
 import sys
 from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,12 +12,15 @@ from typer.core import TyperGroup
 
 from classifier.cli.console import say
 from classifier.cli.exit_codes import FELL_SHORT, INTERRUPTED
-from classifier.cli.options import with_flags, with_input_options
+from classifier.cli.options import Flag, expanded, with_flags, with_input_options
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from classifier.batch.inputs import InputOptions
+    from classifier.batch.job import ClusterOptions, Done, Job
     from classifier.batch.progress import EventLog
-    from classifier.batch.running import Done, Job
+    from classifier.settings import Settings
 
 _OTHERS = ("status", "retry")
 
@@ -44,24 +49,73 @@ Sources = Annotated[
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", help="The run folder.", show_default=False)
 ]
-MaxCost = Annotated[
-    str | None,
-    typer.Option(help="USD that the run may cost, earlier starts included.", show_default=False),
-]
-AtOnce = Annotated[
-    int | None,
-    typer.Option(min=1, help="Incidents worked on at a time.", show_default=False),
-]
-Patience = Annotated[
-    float, typer.Option(min=0, help="Seconds to wait for an endpoint that is away.")
-]
-JsonLog = Annotated[
-    str | None,
-    typer.Option(help="A file (- is standard output) for a JSON line an event."),
-]
+
+
+class Engine(StrEnum):
+    """Who does the work."""
+
+    local = "local"
+    ray = "ray"
+
+
+@dataclass(frozen=True)
+class Working:
+    """How a run is to be worked on."""
+
+    max_cost: "Decimal | None"
+    at_once: int | None
+    patience: float
+    json_log: str | None
+    cluster: "ClusterOptions | None"
+
+
+_WORKING = (
+    Flag("max_cost", str, "USD that the run may cost, earlier starts included.", ("--max-cost",)),
+    Flag("at_once", int, "Incidents worked on at a time.", ("--at-once",)),
+    Flag("patience", float, "Seconds to wait for an endpoint that is away (900).", ("--patience",)),
+    Flag(
+        "json_log", str, "A file (- is standard output) for a JSON line an event.", ("--json-log",)
+    ),
+    Flag("engine", Engine, "local (the default), or ray: several processes.", ("--engine",)),
+    Flag("address", str, "A Ray cluster; without it, this machine's cores.", ("--address",)),
+    Flag("ray_workers", int, "Processes, one for each core unless given.", ("--ray-workers",)),
+)
+
+
+def _working(**flags: Any) -> Working:
+    from classifier.errors import ConfigurationError
+
+    patience = 900.0 if flags["patience"] is None else flags["patience"]
+    for name, value, least in (
+        ("--at-once", flags["at_once"], 1),
+        ("--patience", patience, 0),
+        ("--ray-workers", flags["ray_workers"], 1),
+    ):
+        if value is not None and not value >= least:
+            raise ConfigurationError(f"{name} is {value}: give {least} or more.")
+    cost, cluster = _usd(flags["max_cost"]), _cluster(**flags)
+    return Working(cost, flags["at_once"], patience, flags["json_log"], cluster)
+
+
+def _cluster(
+    engine: Engine | None, address: str | None, ray_workers: int | None, **_: Any
+) -> "ClusterOptions | None":
+    from classifier.batch.job import ClusterOptions
+    from classifier.errors import ConfigurationError
+
+    if engine is Engine.ray:
+        return ClusterOptions(address, ray_workers)
+    for name, value in (("--address", address), ("--ray-workers", ray_workers)):
+        if value is not None:
+            raise ConfigurationError(f"{name} {value} is for --engine ray, which was not given.")
+    return None
+
+
+with_working = expanded("working", "How the run works", _WORKING, _working)
 
 
 @app.command("run", hidden=True)
+@with_working
 @with_flags
 @with_input_options
 def batch(
@@ -71,10 +125,7 @@ def batch(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it would take and cost; send nothing.")
     ] = False,
-    max_cost: MaxCost = None,
-    at_once: AtOnce = None,
-    patience: Patience = 900.0,
-    json_log: JsonLog = None,
+    working: Working,
     options: "InputOptions",
     flags: "dict[str, Any]",
 ) -> None:
@@ -83,30 +134,26 @@ def batch(
     `classifier batch status RUN` says how far a run is, and `classifier batch retry RUN` tries
     what failed once more.
     """
-    from classifier.batch.running import Job
     from classifier.errors import ConfigurationError
     from classifier.settings import load_settings
 
     settings = load_settings(**flags)
-    cap = _usd(max_cost)
     if out is None and not dry_run:
         raise ConfigurationError("No run folder given. Name one with --out RUN.")
-    job = Job(tuple(sources), options, settings, out, False, cap, at_once, patience)
+    job = _job(tuple(sources), options, settings, out, working)
     if dry_run:
         _forecast(job)
     else:
-        _run(job, json_log)
+        _run(job, working.json_log)
 
 
 @app.command()
+@with_working
 @with_flags
 def retry(
     run: Run,
     *,
-    max_cost: MaxCost = None,
-    at_once: AtOnce = None,
-    patience: Patience = 900.0,
-    json_log: JsonLog = None,
+    working: Working,
     flags: "dict[str, Any]",
 ) -> None:
     """Try again what failed, and what lacks a category; nothing else is asked."""
@@ -114,16 +161,13 @@ def retry(
 
     from classifier.batch.command import load_start, settings_of
     from classifier.batch.folder import RunFolder
-    from classifier.batch.running import Job
     from classifier.settings import load_settings
 
     RunFolder.open(run)
     start = load_start(run).placed(Path.cwd())
     settings = load_settings(**settings_of(start, flags))
     options = start.options(datetime.now(UTC).date())
-    cap = _usd(max_cost)
-    job = Job(start.sources, options, settings, run, True, cap, at_once, patience)
-    _run(job, json_log)
+    _run(_job(start.sources, options, settings, run, working, again=True), working.json_log)
 
 
 @app.command()
@@ -140,6 +184,30 @@ def status(
 
     found = status_of(run)
     typer.echo(json.dumps(found.as_record()) if json_ else visible(str(found)))
+
+
+def _job(
+    sources: tuple[str, ...],
+    options: "InputOptions",
+    settings: "Settings",
+    out: Path | None,
+    working: Working,
+    *,
+    again: bool = False,
+) -> "Job":
+    from classifier.batch.job import Job
+
+    return Job(
+        sources,
+        options,
+        settings,
+        out,
+        again,
+        working.max_cost,
+        working.at_once,
+        working.patience,
+        working.cluster,
+    )
 
 
 def _usd(text: str | None) -> Any:
@@ -225,7 +293,7 @@ def _summary(job: "Job", done: "Done") -> list[str]:
 def _cost(done: "Done") -> list[str]:
     from classifier.batch.progress import duration, usd
 
-    usage, account = done.ended.tally.usage, done.ledger.account
+    usage, account = done.ended.tally.usage, done.account
     calls = (
         f"{usage.calls:,} calls, {usage.cache_hits:,} answers from the cache, "
         f"{usage.prompt_tokens:,} prompt tokens ({usage.cached_tokens:,} cached), "
@@ -244,7 +312,7 @@ def _cost(done: "Done") -> list[str]:
 def _forecast(job: "Job") -> None:
     import asyncio
 
-    from classifier.batch.running import forecast
+    from classifier.batch.forecasting import forecast
     from classifier.cli.console import shown_notices, visible
     from classifier.cli.forecasting import forecast_in_words
 

@@ -15,7 +15,7 @@ from classifier.models.opening import Notices
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from classifier.batch.engine import Engine
+    from classifier.batch.job import Working
     from classifier.batch.progress import EventLog, Progress
 
 _EVERY = 60.0
@@ -39,7 +39,7 @@ class View:
         self._told = clock()
         self._progress: Progress | None = None
 
-    def begin(self, engine: Engine, progress: Progress) -> None:
+    def begin(self, engine: Working, progress: Progress) -> None:
         """Show the progress from now on, and let Ctrl-C end the run in two steps."""
         self._progress = progress
         self._show(progress)
@@ -65,7 +65,7 @@ class View:
             if not sys.stderr.isatty():
                 say(str(self._progress))
 
-    def _interrupt(self, engine: Engine) -> None:
+    def _interrupt(self, engine: Working) -> None:
         if not engine.interrupted:
             self._say("Finishing what is in flight. Press Ctrl-C again to cancel it.")
         engine.interrupt()

@@ -15,9 +15,8 @@ from classifier.batch.export.sqlite import write_sqlite
 from classifier.batch.export.table import Table, readable
 from classifier.batch.export.text import write_csv, write_jsonl
 from classifier.batch.lines import encoded
-from classifier.batch.placing import placed
 from classifier.errors import ConfigurationError
-from classifier.replacing import is_device
+from classifier.replacing import is_device, placed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

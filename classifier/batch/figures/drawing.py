@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from classifier.batch.extras import needed
 from classifier.batch.figures import cross, options, years
 from classifier.batch.figures.sheet import SETTINGS
-from classifier.batch.placing import placed
+from classifier.replacing import placed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,1 @@
+"""A run on several processes or machines: a bank that all share, stations, and who drives them."""
