@@ -79,6 +79,43 @@ def encoding_of(model_name: str) -> tuple[str, bool]:
     return (name, True) if name in _BUNDLED else (_FALLBACK, False)
 
 
+_REMEMBERED = 1024
+
+
+class Remembering:
+    """Counts a text once, as long as it is among the last ones that were asked for."""
+
+    def __init__(self, counter: TokenCounter) -> None:
+        self._counter = counter
+        self._counts: dict[tuple[int, int], int] = {}
+
+    @property
+    def exact(self) -> bool:
+        """As the counter."""
+        return self._counter.exact
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    async def count(self, texts: Sequence[str]) -> list[int]:
+        """The number of tokens of each text."""
+        keys = [(hash(t), len(t)) for t in texts]  # not the texts: thousands would be kept
+        found = {key: self._counts[key] for key in keys if key in self._counts}
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
+        if new:
+            counted = await self._counter.count(list(new.values()))
+            found |= zip(new, counted, strict=True)
+        self._remember(found)
+        return [found[key] for key in keys]
+
+    def _remember(self, counts: dict[tuple[int, int], int]) -> None:
+        for key, count in counts.items():
+            self._counts.pop(key, None)  # to the end: the first is forgotten first
+            self._counts[key] = count
+        while len(self._counts) > _REMEMBERED:
+            self._counts.pop(next(iter(self._counts)))
+
+
 _BLOCK = 100_000
 
 

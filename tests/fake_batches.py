@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from fake_endpoint import KEY, Answer, _Server, failure, reply
+from fake_endpoint import KEY, Answer, Served, failure, reply
 
 EXPIRED = {
     "code": "batch_expired",
@@ -57,7 +57,7 @@ class Held:
 
 
 @dataclass
-class FakeBatches:
+class FakeBatches(Served):
     """Answers each line with `answer(body)`; use it as a context manager.
 
     `expire_after` lines the batch expires; `refusals` are errors of the next batches, instead of
@@ -83,20 +83,7 @@ class FakeBatches:
         self.batches: list[Held] = []
         self.executed: list[dict[str, Any]] = []
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
-
-    def __enter__(self) -> Self:
-        serve = self._server.serve_forever
-        self._thread = threading.Thread(target=serve, kwargs={"poll_interval": 0.01}, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self.url = self.listen(_handler(self))
 
     def count(self, start: str) -> int:
         """How many requests came in whose "METHOD /path" begins so."""

@@ -118,7 +118,28 @@ def hang() -> Answer:
     return Answer(b"", hang=True)
 
 
-class FakeEndpoint:
+class Served:
+    """A server on a thread of its own, for as long as its context."""
+
+    def listen(self, handler: type[BaseHTTPRequestHandler]) -> str:
+        """Take a port; returns the base URL."""
+        self._server = _Server(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        return f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    def __enter__(self) -> Self:
+        serve = self._server.serve_forever
+        self._thread = threading.Thread(target=serve, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class FakeEndpoint(Served):
     """Plays `script`, one behaviour a request, then `default`; use it as a context manager.
 
     `refuses` are parameters refused as OpenAI does, `formats` the response formats it takes;
@@ -139,21 +160,11 @@ class FakeEndpoint:
         self._key, self._refuses, self._formats = key, refuses, formats
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
-
-    def __enter__(self) -> Self:
-        serve = self._server.serve_forever
-        self._thread = threading.Thread(target=serve, kwargs={"poll_interval": 0.01}, daemon=True)
-        self._thread.start()
-        return self
+        self.url = self.listen(_handler(self))
 
     def __exit__(self, *_: object) -> None:
         self._closing.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__exit__()
 
     @property
     def bodies(self) -> list[dict[str, Any]]:

@@ -60,6 +60,29 @@ def test_headline(text, title):
     assert headline(text) == title
 
 
+@pytest.mark.parametrize(
+    ("text", "charset"),
+    [
+        ("coûté", "cp1252"),
+        ("La mise à jour a coûté cher : les caisses étaient bloquées dès le matin.", "cp1252"),
+        ("L’opérateur a dû s’excuser. Où était la sauvegarde ? Le coût : 3 M€.", "cp1252"),
+        ("El sistema de pagos falló el martes por la mañana, según la compañía.", "cp1252"),
+        ("Die Behörde prüft, ob die Störung größere Schäden verursachte.", "cp1252"),
+        ("A atualização não havia sido testada, disse a empresa às lojas.", "cp1252"),
+        ("System płatności przestał działać we wtorek. Świadkowie mówią o kolejkach.", "cp1250"),
+        ("System płatności przestał działać we wtorek. Świadkowie mówią o kolejkach.", "latin2"),
+        ("Platební systém v úterý ráno selhal po chybné aktualizaci, uvedla firma.", "cp1250"),
+        ("A fizetési rendszer leállt; a vevők idegesen tűrték a hibás frissítést.", "cp1250"),
+        ("Ödeme sistemi salı sabahı hatalı bir güncellemeden sonra durdu, dedi şirket.", "cp1254"),
+        ("Mokėjimų sistema antradienio rytą sustojo po klaidingo atnaujinimo.", "cp1257"),
+        ("Платёжная система вышла из строя после обновления, сообщили инженеры.", "cp1251"),
+        ("Το σύστημα πληρωμών σταμάτησε την Τρίτη μετά από λανθασμένη ενημέρωση.", "cp1253"),
+    ],
+)
+def test_a_charset_is_told_by_the_language(text, charset):
+    assert decode(text.encode(charset), "x") == text
+
+
 @pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_unicode_is_decoded(charset):
     assert decode("Größe — 停止".encode(charset), "x") == "Größe — 停止"

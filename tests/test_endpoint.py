@@ -201,6 +201,14 @@ def test_each_status_has_its_error(status, kind):
     assert f"answered {status}: no luck" in str(error)
 
 
+def test_a_model_that_there_is_not_is_a_mistake_in_the_settings():
+    gone = failure(404, "The model `gpt-fake` does not exist", code="model_not_found")
+    with FakeEndpoint(gone) as server, pytest.raises(ConfigurationError) as caught:
+        ask(server)
+    assert "has no model 'gpt-fake'" in str(caught.value)
+    assert "--model" in str(caught.value)
+
+
 def test_an_unknown_model_is_named():
     assert "'gpt-fake'" in str(error_of(failure(404, "no such model")))
 

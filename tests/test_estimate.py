@@ -39,4 +39,4 @@ def test_a_text_is_counted_once_and_few_are_remembered():
 
     asyncio.run(work())
     assert len(counter.texts) == 3000
-    assert len(estimate._counts) == 1024
+    assert len(estimate._counter) == 1024

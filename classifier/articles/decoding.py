@@ -7,6 +7,7 @@ import re
 
 from classifier.articles.cleaning import is_blank
 from classifier.errors import InputError
+from classifier.language import language_of
 
 _MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -20,6 +21,15 @@ _TEXT_CODEC = re.compile(r"iso8859|cp\d|koi8|shift_jis|euc_|gb|big5|utf-16|mac-"
 # No news was ever published in these, and for short texts they beat what it was published in.
 _OF_DOS = ["cp437", "cp720", "cp737", "cp775", "cp850", "cp852", "cp855", "cp857", "cp858"]
 _OF_DOS += ["cp860", "cp861", "cp862", "cp863", "cp864", "cp865", "cp869", "cp1006", "cp1125"]
+_LATIN = re.compile(
+    r"(?:cp125[0247]|latin_1|iso8859_(?:[12349]|1[03456])|hp_roman8|mac_(?:roman|latin2|turkish))$"
+)
+# The charsets of languages that are not written in Western Europe's, the likelier one first.
+_CHARSETS = {
+    **dict.fromkeys(("bs", "cs", "hr", "hu", "pl", "ro", "sk", "sl"), ("cp1250", "iso8859_2")),
+    **dict.fromkeys(("az", "tr"), ("cp1254",)),
+    **dict.fromkeys(("et", "lt", "lv"), ("cp1257", "iso8859_4")),
+}
 _STRANGE = re.compile(rb"[\x80-\xff]")
 _CONTROL_SHARE = 0.1
 _SAMPLE = 1 << 16
@@ -100,16 +110,39 @@ def _undecodable(name: str) -> str:
 
 
 def _detected(data: bytes) -> str | None:
-    """The best match; Western Europe's charset wins a tie, which the library breaks by name."""
+    """The best match; of the charsets for Latin letters, the one that the language takes."""
     from charset_normalizer import from_bytes
 
-    matches = from_bytes(_sample(data), cp_exclusion=_OF_DOS)
+    sample = _sample(data)
+    matches = from_bytes(sample, cp_exclusion=_OF_DOS)
     best = matches.best()
     if best is None:
         return None
     western = (m for m in matches if "cp1252" in m.could_be_from_charset)
-    tied = (m for m in western if m.chaos <= best.chaos and m.coherence >= best.coherence)
-    return "cp1252" if any(tied) else best.encoding
+    tied = any(m.chaos <= best.chaos and m.coherence >= best.coherence for m in western)
+    is_latin = tied or _LATIN.match(best.encoding)
+    return (_latin(sample) if is_latin else None) or best.encoding
+
+
+def _latin(data: bytes) -> str | None:
+    """The charset of the language in which the bytes are written, Western Europe's for most.
+
+    The letters that all charsets share are enough to tell a language by. A library that goes by
+    the others can take a French text for a Hungarian one, with an ű for every û.
+    """
+    language = language_of(data.decode("ascii", "ignore"))
+    charsets = _CHARSETS.get(language, ("cp1252",))
+    readings = ((c, _letters(data, c)) for c in charsets)
+    fitting = {charset: letters for charset, letters in readings if letters is not None}
+    return max(fitting, key=lambda charset: fitting[charset], default=None)
+
+
+def _letters(data: bytes, charset: str) -> int | None:
+    """How many letters the bytes are in a charset; None where they are not in it."""
+    try:
+        return sum(map(str.isalpha, data.decode(charset)))
+    except UnicodeError:
+        return None
 
 
 def _sample(data: bytes) -> bytes:

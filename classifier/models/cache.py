@@ -20,13 +20,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from classifier.errors import ModelError
 from classifier.models.seam import Reply
+from classifier.models.together import Together
 from classifier.records import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from classifier.models.seam import Model, Request
+    from classifier.models.seam import Model, ModelInfo, Request
 
 SCHEMA_VERSION = 1
 _CREATE = """
@@ -41,6 +42,16 @@ _Found = TypeVar("_Found")
 def default_path() -> Path:
     """Where the cache is kept unless told otherwise: in the user's cache folder."""
     return user_cache_path("fail-classifier") / "responses.sqlite"
+
+
+def identity_of(info: ModelInfo) -> dict[str, str | None]:
+    """What shapes a model's answers beside the request, as the cache knows it."""
+    return {
+        "model": info.name,
+        "digest": info.digest,
+        "endpoint": info.endpoint,
+        "software": info.software,
+    }
 
 
 def request_key(identity: Mapping[str, Any], request: Request) -> str:
@@ -128,10 +139,23 @@ class ResponseCache:
 
     def put(self, key: str, reply: Reply) -> None:
         """Keep the reply under the key, in place of an earlier one."""
-        row = (key, _packed(reply), time.time())
-        self._guarded(
-            "write", lambda c: c.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?)", row)
-        )
+        self.put_many([(key, reply)])
+
+    def get_many(self, keys: Sequence[str]) -> list[Reply | None]:
+        """The reply under each key, in their order."""
+        return list(map(self.get, keys))
+
+    def put_many(self, replies: Sequence[tuple[str, Reply]]) -> list[None]:
+        """Keep all of them, in one transaction: as dear as to keep one."""
+        rows = [(key, _packed(reply), time.time()) for key, reply in replies]
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("INSERT OR REPLACE INTO replies VALUES (?, ?, ?)", rows)
+            connection.execute("COMMIT")
+
+        self._guarded("write", work)
+        return [None] * len(rows)
 
     def info(self) -> CacheInfo:
         """How much is kept, and where."""
@@ -272,9 +296,10 @@ class Cached:
 
     def __init__(self, model: Model, cache: ResponseCache, identity: Mapping[str, Any]) -> None:
         self._model = model
-        self._cache = cache
         self._identity = dict(identity)
         self._flights: dict[str, _Flight] = {}
+        self._get = Together(cache.get_many)
+        self._put = Together(cache.put_many)
 
     async def ask(self, request: Request) -> Reply:
         """Answer from the cache or as the model does; raises the model's errors."""
@@ -309,11 +334,11 @@ class Cached:
                 flight.task.cancel()
 
     async def _answer(self, key: str, request: Request) -> Reply:
-        hit = await asyncio.to_thread(self._cache.get, key)
+        hit = await self._get.do(key)
         if hit is not None:
             return replace(hit, usage=_HIT)
         reply = await self._model.ask(request)
-        await asyncio.to_thread(self._cache.put, key, reply)
+        await self._put.do((key, reply))
         return reply
 
 

@@ -18,6 +18,7 @@ from classifier.errors import (
     ModelUnreachableError,
     ReplyError,
 )
+from classifier.models.closing import Closing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,16 +63,24 @@ class EmbeddedServer:
     """A context in which the model of `path` answers at `base_url`, to those who hold `api_key`.
 
     `context_tokens` bounds prompt and reply together; `threads` is how many compute, all cores by
-    default. Entering blocks until the weights are loaded, for some seconds, and raises a
-    `ConfigurationError` where they cannot be. Leaving ends the server and frees the memory.
+    default. So many calls as there are `slots` are answered at a time, in one batch; each slot has
+    a context of its own, and takes memory for it. Entering blocks until the weights are loaded, for
+    some seconds, and raises a `ConfigurationError` where they cannot be. Leaving ends the server
+    and frees the memory.
     """
 
     def __init__(
-        self, path: Path, *, context_tokens: int = CONTEXT_TOKENS, threads: int | None = None
+        self,
+        path: Path,
+        *,
+        context_tokens: int = CONTEXT_TOKENS,
+        threads: int | None = None,
+        slots: int = 1,
     ) -> None:
         self.path = path
         self.context_tokens = context_tokens
         self.threads = threads
+        self.slots = slots
         self.api_key = secrets.token_urlsafe(32)
         self._server: Any = None
 
@@ -139,8 +148,8 @@ class EmbeddedServer:
         params.hostnames = [_HOST]
         params.port = 0
         params.api_keys = [self.api_key]
-        params.n_ctx = self.context_tokens
-        params.n_parallel = 1
+        params.n_ctx = self.context_tokens * self.slots  # the server divides it among them
+        params.n_parallel = self.slots
         params.n_batch = params.n_ubatch = _BATCH_TOKENS
         if self.threads is not None:
             params.cpuparams.n_threads = self.threads
@@ -166,7 +175,7 @@ def _check_loopback() -> None:
         ) from error
 
 
-class ServerTokens:
+class ServerTokens(Closing):
     """Counts tokens by the server's own tokenizer; special tokens in a text are plain text.
 
     `base_url` is the server's, with or without `/v1`; at most `concurrency` texts are counted at
@@ -189,17 +198,6 @@ class ServerTokens:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     async def _count(self, text: str) -> int:
         body = {"content": text, "add_special": False, "parse_special": False}

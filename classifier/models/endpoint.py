@@ -8,7 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 import httpx2
 import openai
@@ -24,14 +24,12 @@ from classifier.errors import (
     ModelUnreachableError,
     ReplyError,
 )
+from classifier.models.closing import Closing
 from classifier.models.completion import Completion, logprobs_of, unusable, usage_of
 from classifier.models.retry import quota_spent, retry_after
 from classifier.models.seam import Reply, Request
 from classifier.models.structured import Dialect, refused_parameter
 from classifier.records import Usage
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 OPENAI_URL = "https://api.openai.com/v1"
 _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1|\[::1\]")
@@ -92,7 +90,7 @@ class EndpointSettings:
         return str(self.url.copy_with(query=None, fragment=None)).rstrip("/")
 
 
-class Endpoint:
+class Endpoint(Closing):
     """A model behind chat completions. It has `send`; `Structured` makes a `Model` of it.
 
     Parameters that the endpoint refuses as unsupported are left out (or renamed, for the length)
@@ -138,17 +136,6 @@ class Endpoint:
         """Close the connections; the endpoint cannot be asked any more."""
         await self._client.close()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
     def _body(
         self,
         request: Request,
@@ -159,15 +146,17 @@ class Endpoint:
         return body if response_format is None else {**body, "response_format": response_format}
 
     async def _post_alone(self, body: dict[str, Any]) -> bytes:
-        create = self._client.chat.completions.with_raw_response.create
+        # not `chat.completions.create`: to look through the body costs as much as to send it
+        post = self._client.post
         try:
             async with asyncio.timeout(self._settings.timeout):
-                response = await create(**body)
+                response = await post("/chat/completions", body=body, cast_to=httpx2.Response)
                 self._observe(response.status_code, response.headers)
-                return bytes(response.http_response.content)
+                return response.content
         except FOREIGN as error:
             if isinstance(error, openai.APIStatusError):
                 self._observe(error.status_code, error.response.headers)
+                _refuse_unknown_model(error, self._settings)
             raise as_model_error(error, self._settings) from error
 
     def _reply(self, content: bytes, request: Request) -> Reply:
@@ -284,6 +273,16 @@ def refused(status: int, body: object, settings: EndpointSettings) -> ModelError
     told = body.get("error", body) if isinstance(body, Mapping) else body
     response = httpx2.Response(status, request=httpx2.Request("POST", settings.url))
     return _status_error(openai.APIStatusError("", response=response, body=told), settings)
+
+
+def _refuse_unknown_model(error: openai.APIStatusError, settings: EndpointSettings) -> None:
+    """A name that the endpoint does not know is a mistake in the settings: no call will do."""
+    if error.status_code == 404 and error.code == "model_not_found":
+        told = shown(_told(error.body), settings)
+        raise ConfigurationError(
+            f"{settings.place} has no model {settings.model!r}: {told}. "
+            "Name one that it has with --model, or another endpoint with --base-url."
+        ) from error
 
 
 def _status_error(error: openai.APIStatusError, settings: EndpointSettings) -> ModelError:

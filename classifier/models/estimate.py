@@ -6,11 +6,11 @@ import json
 from math import ceil
 from typing import TYPE_CHECKING
 
+from classifier.tokens import Remembering
+
 if TYPE_CHECKING:
     from classifier.models.seam import Request
     from classifier.tokens import TokenCounter
-
-_REMEMBERED = 1024
 
 
 class Estimate:
@@ -24,17 +24,16 @@ class Estimate:
     def __init__(
         self, counter: TokenCounter, overhead_tokens: int = 32, margin: float = 0.25
     ) -> None:
-        self._counter = counter
+        self._counter = Remembering(counter)
         self._overhead = overhead_tokens
         self._margin = margin
-        self._counts: dict[tuple[int, int], int] = {}
 
     async def prompt(self, request: Request) -> int:
         """The tokens of all that is sent."""
         texts = [m.content for m in request.messages]
         if request.schema is not None:
             texts.append(json.dumps(request.schema, ensure_ascii=False))
-        counted = sum([await self._count(text) for text in texts])
+        counted = sum(await self._counter.count(texts))
         if not self._counter.exact:
             counted = ceil(counted * (1 + self._margin))
         return counted + self._overhead
@@ -42,12 +41,3 @@ class Estimate:
     async def most(self, request: Request) -> int:
         """The tokens of all that is sent, and of the longest reply to it."""
         return await self.prompt(request) + request.max_tokens
-
-    async def _count(self, text: str) -> int:
-        key = (hash(text), len(text))  # not the text itself: thousands of them would be kept
-        if key not in self._counts:
-            (count,) = await self._counter.count([text])
-            while len(self._counts) >= _REMEMBERED:
-                self._counts.pop(next(iter(self._counts)))
-            self._counts[key] = count
-        return self._counts[key]

@@ -14,8 +14,8 @@ from pydantic import SecretStr
 
 from classifier.errors import ConfigurationError
 from classifier.models.batch_parts import BatchOptions
-from classifier.models.budget import Budgeted, Ledger
-from classifier.models.cache import Cached, ResponseCache
+from classifier.models.budget import Budgeted, Lease, Ledger
+from classifier.models.cache import Cached, ResponseCache, identity_of
 from classifier.models.endpoint import OPENAI_URL, Endpoint, EndpointSettings
 from classifier.models.estimate import Estimate
 from classifier.models.pace import Pace, Paced, PaceLimits
@@ -25,7 +25,7 @@ from classifier.models.retry import Retry, RetryPolicy
 from classifier.models.seam import Model, ModelInfo, OpenModel
 from classifier.models.structured import Structured
 from classifier.settings import Settings, openai_environment
-from classifier.tokens import TiktokenCounter, TokenCounter
+from classifier.tokens import Remembering, TiktokenCounter, TokenCounter
 
 EMBEDDED_CONTEXT = 12_288
 HOSTED_CONTEXT = 32_768
@@ -40,6 +40,16 @@ class Notices:
 
     say: Callable[[str], None] = lambda _: None
     progress: Callable[[int, int, str], None] = lambda _done, _total, _text: None
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What a model has in place of its own where many processes ask as one: who makes its pace,
+    and where its ledger leases money.
+    """
+
+    pace: Callable[[PaceLimits], Pace] = Pace
+    lease: Lease | None = None
 
 
 def is_local(name: str) -> bool:
@@ -58,6 +68,7 @@ async def open_model(
     notices: Notices | None = None,
     ledger: Ledger | None = None,
     batches: BatchOptions | None = None,
+    shared: Shared | None = None,
 ) -> AsyncIterator[OpenModel]:
     """A model that is ready to answer, for the life of the context.
 
@@ -74,12 +85,13 @@ async def open_model(
         else:
             found = _found_hosted(settings)
         if settings.via == "direct" or batches is None:
-            model = await _asked_directly(found, settings, ledger, stack)
+            model = await _asked_directly(found, settings, ledger, shared or Shared(), stack)
         else:
             model = await _asked_in_batches(found, settings, notices, ledger, batches, stack)
         if settings.cache:
             model = _cached(model, found.info, settings, notices, stack)
-        yield OpenModel(model, found.info, found.counter)
+        # the questions are counted again for each incident
+        yield OpenModel(model, found.info, Remembering(found.counter))
 
 
 @dataclass(frozen=True)
@@ -100,15 +112,16 @@ async def _found_here(settings: Settings, notices: Notices, stack: AsyncExitStac
             "endpoint's model with --model, or leave --base-url out."
         )
     name, path, digest = _weights(settings.model, notices)
-    context = settings.context or EMBEDDED_CONTEXT
+    context, slots = settings.context or EMBEDDED_CONTEXT, settings.concurrency or 1
     server = stack.enter_context(
-        EmbeddedServer(path, context_tokens=context, threads=settings.threads)
+        EmbeddedServer(path, context_tokens=context, threads=settings.threads, slots=slots)
     )
     counter = await stack.enter_async_context(ServerTokens(server.base_url, server.api_key))
     info = ModelInfo(
         name=name,
         method=method_name(settings),
         context_tokens=context,
+        concurrency=slots,
         digest=digest,
         endpoint="embedded",
         software=f"xllamacpp {version('xllamacpp')}",
@@ -141,10 +154,14 @@ def _found_hosted(settings: Settings) -> _Found:
 
 
 async def _asked_directly(
-    found: _Found, settings: Settings, ledger: Ledger | None, stack: AsyncExitStack
+    found: _Found,
+    settings: Settings,
+    ledger: Ledger | None,
+    shared: Shared,
+    stack: AsyncExitStack,
 ) -> Model:
     info = found.info
-    pace = Pace(
+    pace = shared.pace(
         PaceLimits(
             info.concurrency,
             settings.requests_per_minute,
@@ -154,7 +171,7 @@ async def _asked_directly(
     )
     endpoint = await stack.enter_async_context(Endpoint(found.at, pace.observe))
     estimate = Estimate(found.counter, info.overhead_tokens)
-    paid = _budgeted(Structured(endpoint), info, settings, ledger, estimate)
+    paid = _budgeted(Structured(endpoint), info, settings, ledger, estimate, shared.lease)
     policy = RetryPolicy(tries=settings.tries, total_seconds=settings.total_seconds)
     return Retry(Paced(paid, pace, estimate), policy, clock=pace.own_time)
 
@@ -195,13 +212,7 @@ def _cached(
 ) -> Model:
     cache = ResponseCache(settings.cache_path, warn=notices.say)
     stack.callback(cache.close)
-    identity = {
-        "model": info.name,
-        "digest": info.digest,
-        "endpoint": info.endpoint,
-        "software": info.software,
-    }
-    return Cached(model, cache, identity)
+    return Cached(model, cache, identity_of(info))
 
 
 def price_factor(settings: Settings, endpoint: str) -> Decimal:
@@ -220,6 +231,7 @@ def _budgeted(
     settings: Settings,
     ledger: Ledger | None,
     estimate: Estimate,
+    lease: Lease | None = None,
 ) -> Model:
     """The model with the ledger before it; where it has no price, or is free, it stays alone."""
     if ledger is None or info.endpoint == LOCAL:
@@ -228,7 +240,7 @@ def _budgeted(
     find = tariff if ledger.account.cap is None else capped_tariff
     factor = price_factor(settings, info.endpoint)
     found = find(info.name, info.endpoint, overrides, factor=factor)
-    return Budgeted(model, found, ledger, estimate) if found else model
+    return Budgeted(model, found, ledger, estimate, lease=lease) if found else model
 
 
 def _weights(model: str, notices: Notices) -> tuple[str, Path, str]:

@@ -11,7 +11,7 @@ import asyncio
 import copy
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from classifier.errors import (
     ModelBusyError,
@@ -25,11 +25,10 @@ from classifier.models.batch_parts import BatchLeftError, BatchOptions, Part, Pe
 from classifier.models.batch_record import BatchRecord, RecordedPart
 from classifier.models.batch_refusal import refusal_of
 from classifier.models.batch_watch import Watch
+from classifier.models.closing import Closing
 from classifier.models.retry import is_retryable
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from classifier.models.batch_record import State
     from classifier.models.endpoint import EndpointSettings
 
@@ -38,7 +37,7 @@ INCIDENTS = 2000
 so that few at once would take weeks, and all of them wait in memory."""
 
 
-class ProviderBatches:
+class ProviderBatches(Closing):
     """The way through batches: `post` is a `Post` for an `Endpoint`. Use it in `async with`.
 
     The same request is sent once, however many ask; one that is in a recorded batch is not sent
@@ -112,17 +111,6 @@ class ProviderBatches:
                 f"{len(going)} batch(es) go on at {self._settings.place}: {', '.join(going[:3])}"
                 f"{more}. Nothing is lost: run the same command again to collect the replies."
             )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     def _wanted(self, id_: str, line: bytes) -> asyncio.Future[bytes]:
         """What the asker awaits; the request is put where it will be answered."""

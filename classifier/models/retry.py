@@ -116,6 +116,7 @@ class _Course:
     started: float = field(init=False)
     tries: int = 0
     lost: Usage = field(default_factory=Usage)
+    failed: ModelError | None = None
 
     def __post_init__(self) -> None:
         self.started = self.clock()
@@ -177,14 +178,21 @@ class Retry:
         """Answer as the model does; a reply's usage includes that of the failed tries."""
         course = _Course(self._clock, self._policy.total_seconds)
         try:
+            return await self._try(request, course)  # most calls need no more
+        except ModelError as error:
+            if not is_retryable(error):
+                raise
+            course.failed = error
+        try:
             reply: Reply = await self._retrying(course)(self._try, request, course)
         except ModelError as error:
-            if course.tries == 1 and not is_retryable(error):
-                raise
             raise course.ended(error) from error
         return replace(reply, usage=reply.usage + course.lost)
 
     async def _try(self, request: Request, course: _Course) -> Reply:
+        if course.failed is not None:  # the first try, whose end the rules have not seen yet
+            failed, course.failed = course.failed, None
+            raise failed
         course.tries += 1
         try:
             return await self._model.ask(request)
