@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -33,15 +34,21 @@ class Browser:
         self.driver = driver
         self._file = folder / "page.html"
 
-    def open(self, page: str, width: int = 1200) -> None:
+    def open(self, page: str, width: int = 1200, *, dark: bool = False) -> None:
         """Shows a page, and forgets what the one before logged."""
         self._file.write_text(page, "utf-8")
+        self.visit(self._file.as_uri(), width, dark=dark)
+
+    def visit(self, address: str, width: int = 1200, *, dark: bool = False) -> None:
+        """Shows what is at an address, and forgets what the page before logged."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         self.driver.get("about:blank")
         for kind in ("browser", "performance"):
             self.driver.get_log(kind)
-        self.driver.get(self._file.as_uri())
+        self.driver.get(address)
 
     def all(self, selector: str) -> list[WebElement]:
         """The elements that a CSS selector finds."""
@@ -59,6 +66,15 @@ class Browser:
     def run(self, script: str, *arguments: object) -> object:
         """What a script returns; the page's policy does not bind it."""
         return self.driver.execute_script(script, *arguments)
+
+    def flaws(self) -> list[str]:
+        """What axe-core finds that is serious or worse: the rule, and the elements."""
+        self.run((files("axe_playwright_python") / "axe.min.js").read_text("utf-8"))
+        found = self.driver.execute_async_script(
+            "const done = arguments[0]; axe.run().then((told) => done(told.violations))"
+        )
+        serious = (one for one in found if one["impact"] in ("serious", "critical"))
+        return [f"{one['id']}: {[n['html'] for n in one['nodes']]}" for one in serious]
 
     def console(self) -> list[str]:
         """What was logged, errors and breaches of the page's policy among it."""
@@ -84,6 +100,7 @@ def opened(folder: Path) -> Iterator[Browser]:
         options.add_argument(flag)
     # A service that is told its driver downloads none.
     driver = webdriver.Chrome(options=options, service=Service(found["driver"]))
+    driver.set_script_timeout(120)  # axe looks at every element
     try:
         yield Browser(driver, folder)
     finally:

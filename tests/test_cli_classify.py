@@ -22,6 +22,8 @@ from classifier.models.seam import Reply, Request
 from classifier.records import Report
 
 FAIL_COUNT = 16
+# The open fields but for the title, which stands over the report.
+FIELD_COUNT = 11
 ONCE = ("--tries", "1")
 
 
@@ -173,8 +175,17 @@ def test_a_connection_that_stays_broken(shell: Shell) -> None:
 def test_a_reply_cut_in_the_middle_is_a_failed_category(shell: Shell) -> None:
     with FakeEndpoint(default=truncated()) as endpoint:
         ran = shell.classify(endpoint, shell.write(), *ONCE)
-    assert (ran.code, ran.out.count(": failed")) == (1, FAIL_COUNT)
+    assert (ran.code, ran.out.count(": failed")) == (1, FAIL_COUNT + FIELD_COUNT)
     ran.said("train: no answer for")
+
+
+def test_no_fields_asks_the_categories_alone(shell: Shell) -> None:
+    with FakeEndpoint(default=fitting()) as endpoint:
+        with_them = shell.classify(endpoint, shell.write(), "-f", "json")
+        sent = len(endpoint.requests)
+        without = shell.classify(endpoint, "train.txt", "-f", "json", "--no-fields")
+    assert len(json.loads(with_them.out)["fields"]) == FIELD_COUNT + 1
+    assert (json.loads(without.out)["fields"], len(endpoint.requests)) == ({}, sent)
 
 
 def test_one_incident_that_is_refused_stops_no_other(shell: Shell) -> None:

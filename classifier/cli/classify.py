@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from classifier.articles import ReadOptions
     from classifier.models.opening import Notices
     from classifier.models.seam import OpenModel
-    from classifier.records import Incident, Report
+    from classifier.records import Article, ArticleRef, Incident, Report
+    from classifier.render import Find
     from classifier.settings import Settings
     from classifier.taxonomy import Taxonomy
 
@@ -38,6 +39,9 @@ Out = Annotated[
         show_default=False,
     ),
 ]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with 1 where the audit finds an error.")
+]
 
 
 @with_settings
@@ -47,6 +51,7 @@ def classify(
     *,
     format_: Form = Format.text,
     out: Out = None,
+    strict: Strict = False,
     reading: "ReadOptions",
     settings: "Settings",
 ) -> None:
@@ -66,7 +71,8 @@ def classify(
     if not read.incidents:
         raise typer.Exit(WRONG_USAGE)
     found = max(len(sources), len(read.incidents) + len(read.failures))
-    output = Output(taxonomy, format_, out, several=reading.one_incident is None and found > 1)
+    several = reading.one_incident is None and found > 1
+    output = Output(taxonomy, format_, out, several, _finding(read.incidents))
     output.prepare()
     reports: list[Report] = []
     try:
@@ -75,8 +81,23 @@ def classify(
         # What is finished is printed also where a later incident could not be.
         if reports:
             output.write(reports)
-    if [r for r in reports if _fell_short(r)] or failed or read.failures:
+    short = [r for r in reports if _fell_short(r)]
+    wrong = [r for r in reports if strict and _is_wrong(r)]
+    if short or wrong or failed or read.failures:
         raise typer.Exit(FELL_SHORT)
+
+
+def _finding(incidents: Sequence["Incident"]) -> "Find":
+    """Finds the articles of the incidents by the digest of their text."""
+    texts = {a.sha256: a.text for incident in incidents for a in incident.articles}
+
+    def find(ref: "ArticleRef") -> "Article | None":
+        from classifier.records import Article
+
+        text = texts.get(ref.sha256 or "")
+        return None if text is None else Article(**ref.model_dump(exclude={"sha256"}), text=text)
+
+    return find
 
 
 async def _classify(
@@ -128,6 +149,16 @@ async def _report(
 
 def _fell_short(report: "Report") -> bool:
     failed = [n for n, d in report.categories.items() if d.status == "failed"]
+    failed += [n for n, f in report.fields.items() if f.status == "failed"]
     if failed:
         say(f"{report.incident.id}: no answer for {', '.join(failed)}; the report says why.")
     return bool(failed)
+
+
+def _is_wrong(report: "Report") -> bool:
+    """Says which errors the audit of a report found."""
+    errors = [f for f in report.audit if f.severity == "error"]
+    for error in errors:
+        place = f" ({error.place})" if error.place else ""
+        say(f"{report.incident.id}: {error.check}{place}: {error.message}")
+    return bool(errors)

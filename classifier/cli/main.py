@@ -10,6 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from classifier.cli.audit import audit
 from classifier.cli.batch import app as batch_app
 from classifier.cli.cache import app as cache_app
 from classifier.cli.classify import classify
@@ -17,6 +18,7 @@ from classifier.cli.console import say
 from classifier.cli.exit_codes import DONE, FELL_SHORT, INTERRUPTED, WRONG_USAGE
 from classifier.cli.export import export, stats
 from classifier.cli.models import app as models_app
+from classifier.cli.report import report
 from classifier.cli.schema import schema
 from classifier.cli.taxonomy import app as taxonomy_app
 from classifier.errors import ClassifierError, ConfigurationError, InputError
@@ -40,6 +42,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(classify)
+app.command()(audit)
+app.command()(report)
 app.add_typer(batch_app, name="batch")
 app.add_typer(taxonomy_app, name="taxonomy")
 app.add_typer(models_app, name="models")

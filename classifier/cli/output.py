@@ -18,6 +18,7 @@ from classifier.replacing import is_device, replace_file
 
 if TYPE_CHECKING:
     from classifier.records import Report
+    from classifier.render import Find
     from classifier.taxonomy import Taxonomy
 
 
@@ -28,9 +29,16 @@ class Format(StrEnum):
     json = "json"
     markdown = "markdown"
     page = "page"
+    html = "html"
 
 
-_SUFFIXES = {Format.text: "txt", Format.json: "json", Format.markdown: "md", Format.page: "txt"}
+_SUFFIXES = {
+    Format.text: "txt",
+    Format.json: "json",
+    Format.markdown: "md",
+    Format.page: "txt",
+    Format.html: "html",
+}
 # A file system takes 255 bytes; what is left is for the hash and the suffixes.
 _LONGEST_NAME = 200
 _WIDEST = 110
@@ -38,15 +46,23 @@ _WIDEST = 110
 
 @dataclass(frozen=True)
 class Output:
-    """How and where reports are written; `several` says that more than one may come."""
+    """How and where reports are written; `several` says that more than one may come. `find` gives
+    the articles of a report, which only HTML shows.
+    """
 
     taxonomy: Taxonomy
     format: Format
     out: str | None
     several: bool
+    find: Find | None = None
 
     def prepare(self) -> None:
         """Raises `ConfigurationError` where nothing can be written there."""
+        if self.format is Format.html and self.several and not (self.out and self._in_folder):
+            raise ConfigurationError(
+                "HTML is one page for each report, and there are several. Give a folder for them: "
+                "--out FOLDER/"
+            )
         if self.out is None or is_device(Path(self.out)):
             return
         folder = Path(self.out) if self._in_folder else Path(self.out).parent
@@ -79,12 +95,17 @@ class Output:
         return path.is_dir() or written_so or (self.several and not path.suffix)
 
     def _text(self, reports: Sequence[Report], *, as_list: bool = False) -> str:
-        from classifier.render import FORMATS
-
-        texts = [FORMATS[self.format](report, self.taxonomy) for report in reports]
+        texts = [self._rendered(report) for report in reports]
         if self.format is Format.json and as_list:
             return "[\n" + ",\n".join(t.rstrip("\n") for t in texts) + "\n]\n"
         return "\n".join(texts)
+
+    def _rendered(self, report: Report) -> str:
+        from classifier.render import FORMATS, no_text, to_html
+
+        if self.format is Format.html:
+            return to_html(report, self.taxonomy, self.find or no_text)
+        return FORMATS[self.format](report, self.taxonomy)
 
     def _print(self, reports: Sequence[Report]) -> None:
         if self.format is Format.text and sys.stdout.isatty():

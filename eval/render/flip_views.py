@@ -5,13 +5,13 @@ The people's quotes are located here; those of the runs bring their offsets alon
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from classifier.grounding import Locator
 from classifier.records import Article, Evidence
+from classifier.render.html.kit import link
 from classifier.render.text import one_line
 from eval.changes import Flip
 from eval.gold import Gold, GoldIncident
@@ -19,8 +19,6 @@ from eval.render.marking import Kind, Mark, Piece, cut, fits
 
 ARTICLE_CHARACTERS = 6_000_000
 """How much text of articles a page holds: an article stands in it once for each of its flips."""
-
-_LINKABLE = re.compile(r"https?://[^\s<>\"'\\]+")
 
 
 @dataclass(frozen=True)
@@ -122,7 +120,7 @@ def _view(at: int, flip: Flip, category: int, source: _Source, *, whole: bool) -
     articles = []
     for place, article in enumerate(source.incident.articles if whole else ()):
         pieces = _pieces(article, quoted, f"f{at}a{place}")
-        articles.append(ArticleView(article, _link(article), pieces))
+        articles.append(ArticleView(article, link(article.url), pieces))
         found |= _found(article, quoted, pieces)
     quotes = (_quote(one, *found.get(n, (None, None))) for n, one in enumerate(quoted))
     reasons = source.incident.reasons.get(flip.category, {}).items()
@@ -191,9 +189,3 @@ def _found(
 def _quote(one: _Quoted, first: str | None, last: str | None) -> QuoteView:
     text = one_line(one.evidence.quote)
     return QuoteView(one.kind, text, one.option, one.evidence.match, first, last)
-
-
-def _link(article: Article) -> str | None:
-    """The URL where a browser may follow it: never one with a scheme that runs something."""
-    found = _LINKABLE.fullmatch(article.url)
-    return found[0] if found else None

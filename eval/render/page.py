@@ -6,19 +6,15 @@ whatever an article or a model wrote is escaped.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from markupsafe import Markup
 
 from classifier.errors import InputError
-from classifier.render.text import one_line
+from classifier.render.html.kit import environment, page
 from eval.changes import Change, Comparison
 from eval.figures import Figure, Score
 from eval.gold import Gold
@@ -27,8 +23,6 @@ from eval.render.drawing import bar, reach, reliability, risk_coverage, whisker
 from eval.render.flip_views import flip_views
 from eval.render.tables import between, number, signed
 
-# A browser shows no control characters, and a lone surrogate cannot be written as UTF-8.
-_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _HEAT = 10  # steps of the confusion table's tint
 
 
@@ -82,48 +76,23 @@ def _by_verdict(changes: Sequence[Change]) -> dict[str, list[str]]:
 
 
 def _page(template: str, **values: Any) -> str:
-    style, script = _own("page.css"), _own("page.js")
-    policy = (
-        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
+    return page(
+        _environment(), template, styles=["base.css", "page.css"], scripts=["page.js"], **values
     )
-    return (
-        _environment()
-        .get_template(template)
-        .render(style=Markup(style), script=Markup(script), policy=policy, **values)  # noqa: S704
-    )
-
-
-def _own(name: str) -> str:
-    """One of the page's own files, as it will be hashed: browsers see line feeds alone."""
-    loader = _environment().loader
-    assert loader is not None  # noqa: S101
-    return "\n".join(loader.get_source(_environment(), name)[0].splitlines())
-
-
-def _hash(block: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(block.encode()).digest()).decode()
 
 
 @cache
 def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        loader=PackageLoader("eval.render"),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_written,
-    )
-    environment.filters |= {
-        "line": one_line,
+    made = environment("eval.render")
+    filters: dict[str, Callable[..., str]] = {
         "number": _number,
         "signed": lambda value: "–" if value is None else _minus(signed(value)),
         "chance": lambda p: "< 0.001" if p < 0.0005 else _number(p),
         "between": _between,
         "verdict": verdict_text,
     }
-    environment.globals |= {
+    made.filters.update(filters)
+    made.globals |= {
         "bar": bar,
         "whisker": whisker,
         "reliability": reliability,
@@ -131,14 +100,7 @@ def _environment() -> ImmutableSandboxedEnvironment:
         "heat": _heat,
         "rank": list(VERDICTS).index,
     }
-    return environment
-
-
-def _written(value: Any) -> Any:
-    """What is put into a page, with a mark for each character that no page can hold."""
-    if isinstance(value, Markup) or not isinstance(value, str):
-        return value
-    return _UNWRITABLE.sub("\ufffd", value)
+    return made
 
 
 def _number(value: float | None, digits: int = 3) -> str:
