@@ -118,7 +118,7 @@ def load_gold(path: Path) -> Gold:
     files: dict[str, str] = {}
     for file in gold_files(path):
         source = read_source(file)
-        incident = _incident(source)
+        incident = incident_of(source)
         if incident.id in files:
             twins = f"{files[incident.id]} and {source.file}"
             raise InputError(
@@ -128,7 +128,13 @@ def load_gold(path: Path) -> Gold:
     return Gold(tuple(found[name] for name in sorted(found)), str(path), files)
 
 
-def _incident(source: Source) -> GoldIncident:
+def load_incident(path: Path) -> GoldIncident:
+    """The incident in one file of gold; InputError for a file that is none."""
+    return incident_of(read_source(path))
+
+
+def incident_of(source: Source) -> GoldIncident:
+    """The incident in what was parsed already; InputError, which names the place, for no gold."""
     data = {key: value for key, value in source.data.items() if key not in _IGNORED}
     try:
         return GoldIncident.model_validate(data)

@@ -163,7 +163,8 @@ def _gate(category: Category, labels: Labels) -> Iterator[str]:
 def _unlabelled(incident: GoldIncident, taxonomy: Taxonomy) -> Iterator[Said]:
     for name in taxonomy.categories:
         if name not in incident.labels:
-            yield name, "no-label", "error", "has no label; write options, [unknown] or null"
+            message = "has no label, and is not scored; write options, [unknown] or null"
+            yield name, "no-label", "warning", message
 
 
 def _reasons(incident: GoldIncident) -> Iterator[Said]:

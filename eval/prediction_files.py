@@ -13,6 +13,7 @@ from classifier.articles.files import explained
 from classifier.articles.naming import quoted, shown
 from classifier.batch.folder import FAILURES, REPORTS
 from classifier.batch.manifest import NAME as MANIFEST
+from classifier.batch.parts import files
 from classifier.errors import InputError
 from classifier.records import UNKNOWN, Identifier, Record, Status
 from eval.gold_files import gold_files, parse_json, read_source
@@ -65,9 +66,11 @@ def load_stored_answers(path: Path, key: str) -> Predictions:
 
 def _run(folder: Path) -> Predictions:
     notes: list[str] = []
-    reports, failed = folder / REPORTS, folder / FAILURES
-    found = _reports(reports, notes) if reports.exists() else {}
-    failures = dict(_failures(failed, notes)) if failed.exists() else {}
+    found, failures = dict[str, Prediction](), dict[str, str]()
+    for file in filter(Path.exists, files(folder, REPORTS)):
+        found |= _reports(file, notes)
+    for file in filter(Path.exists, files(folder, FAILURES)):
+        failures |= _failures(file, notes)
     if not found:
         counted = f", and {len(failures)} failed" if failures else ""
         raise InputError(

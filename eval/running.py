@@ -37,7 +37,8 @@ class Scope:
     explain: bool = True
 
     def of(self, taxonomy: Taxonomy) -> Taxonomy:
-        """The taxonomy with what is asked, and the categories that gate it.
+        """The taxonomy with what is asked, and the categories that gate it; open fields, of which
+        there is no gold, are not asked.
 
         Raises `ConfigurationError` for a category that the taxonomy lacks.
         """
@@ -52,7 +53,8 @@ class Scope:
             for name, method in taxonomy.methods.items()
         }
         kept = {name: c for name, c in taxonomy.categories.items() if name in chosen}
-        return taxonomy.model_copy(update={"categories": kept, "methods": methods})
+        asked = {"categories": kept, "methods": methods, "postmortem": None}
+        return taxonomy.model_copy(update=asked)
 
     def gold(self, gold: Gold, taxonomy: Taxonomy) -> Gold:
         """The gold with the labels of what is asked; all of it where no category was named."""

@@ -77,6 +77,13 @@ def test_labels_that_do_not_fit(labels, expected):
     assert relabelled(**labels) == expected
 
 
+def test_a_category_that_nobody_labelled_is_a_warning_and_not_scored():
+    labels = {name: options for name, options in GOOD.items() if name != "diet"}
+    found = check_gold(Gold((labelled(labels=labels, reasons={}),), "GOLD"), RECIPES, today=TODAY)
+    told = {(f.check, f.category): f.severity for f in found}
+    assert told["no-label", "diet"] == "warning"
+
+
 def test_an_annotator_is_held_to_the_same_rules_and_may_leave_out_categories():
     [found] = findings(labelled(annotators={"ann": {"diet": ["fish"], "course": ["main"]}}))
     assert found[:2] == ("label-outside", "diet")

@@ -1,4 +1,4 @@
-"""The commands `classifier eval`, `gold` and `calibrate`, offered through an entry point."""
+"""The commands `eval`, `gold`, `review` and `calibrate`, offered through an entry point."""
 
 import typer
 
@@ -6,8 +6,9 @@ from eval.cli.calibrating import calibrate
 from eval.cli.evaluate import agreement, compare, run, score
 from eval.cli.gating import bless, gate
 from eval.cli.gold import app as gold_app
+from eval.cli.reviewing import review
 
-__all__ = ["calibrate", "eval_app", "gold_app"]
+__all__ = ["calibrate", "eval_app", "gold_app", "review"]
 
 eval_app = typer.Typer(
     name="eval",

@@ -99,6 +99,27 @@ def import_csv(file: File, out: Into, taxonomy: TaxonomyName = "fail") -> None:
     _save(read_table(_bytes(file), str(file), load_taxonomy(taxonomy)), out)
 
 
+@app.command()
+def merge(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="GOLD...", help="Folders or files of gold, one an annotator."),
+    ],
+    out: Into,
+) -> None:
+    """Put together what several annotators said, for `classifier eval agreement`.
+
+    A label is kept where they agree; the others are named, and stand under `annotators` alone.
+    """
+    from eval.gold import load_gold
+    from eval.merging import merge
+
+    merged = merge([load_gold(folder) for folder in folders])
+    for identifier, category in merged.apart:
+        say(f"{identifier}: they differ in {category}, which has no label now.")
+    _save(merged.incidents, out)
+
+
 def _bytes(file: Path) -> bytes:
     from classifier.errors import InputError
 
