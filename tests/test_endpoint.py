@@ -265,17 +265,35 @@ def test_a_broken_connection_is_unreachable():
     assert isinstance(error_of(reset()), ModelUnreachableError)
 
 
+def test_a_connection_that_ends_without_an_answer_was_sent_and_is_no_timeout():
+    async def hang_up(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    async def run():
+        async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+            async with Endpoint(EndpointSettings("gpt-fake", url)) as endpoint:
+                await endpoint.send(REQUEST)
+
+    with pytest.raises(ModelUnreachableError, match="cannot be reached: Server disc") as caught:
+        asyncio.run(run())
+    assert caught.value.sent
+
+
 def test_a_silent_endpoint_times_out():
     error = error_of(hang(), timeout=0.2)
     assert isinstance(error, ModelUnreachableError)
     assert "within 0.2 s" in str(error)
+    assert error.sent
 
 
 def test_a_refused_connection_names_the_address():
     with FakeEndpoint() as server:
         pass
-    with pytest.raises(ModelUnreachableError, match=server.url):
+    with pytest.raises(ModelUnreachableError, match=f"{server.url} cannot be reached") as caught:
         ask(server)
+    assert not caught.value.sent
 
 
 def test_the_key_is_in_no_message_and_no_traceback():

@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -14,6 +15,7 @@ from fake_endpoint import KEY, failure, reply
 
 from classifier.errors import ConfigurationError, InputError
 from classifier.models.batch_parts import BatchLeftError
+from classifier.models.batch_record import BatchRecord
 
 PLANNED, UPLOADED, CREATED, ENDED = 1, 2, 3, 4
 SLOW = (*STEPS[:2], *["in_progress"] * 10_000)
@@ -88,6 +90,26 @@ def test_only_what_is_new_is_sent(asked, died):
     server = died(CREATED)
     assert texts(asked.ask(server, "c", "b", "a")) == ["c", "b", "a"]
     assert [b["messages"][0]["content"] for b in server.executed] == ["a", "b", "c"]
+
+
+def test_a_step_under_way_is_noted_before_the_record_is_closed(asked, monkeypatch):
+    note, begun = BatchRecord.note, threading.Event()
+
+    def slow(*given, **more):
+        begun.set()
+        time.sleep(0.1)
+        note(*given, **more)
+
+    async def leave(server):
+        async with asked.open(server) as model:
+            asking = asyncio.create_task(model.ask(question("a")))
+            await asyncio.to_thread(begun.wait)
+        await asyncio.gather(asking, return_exceptions=True)
+        return asked.states()
+
+    monkeypatch.setattr(BatchRecord, "note", slow)
+    with FakeBatches(echo) as server:
+        assert asyncio.run(leave(server)) == ["planned"]
 
 
 def test_a_question_that_comes_late_is_answered_from_the_ended_batch(asked, died):

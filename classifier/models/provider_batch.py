@@ -269,7 +269,12 @@ class ProviderBatches(Closing):
 
     async def _note(self, part: str, state: State, **more: Any) -> None:
         # in a thread: a part of 50,000 ids is written through to the disk
-        await asyncio.to_thread(self._record.note, part, state, **more)
+        noting = asyncio.ensure_future(asyncio.to_thread(self._record.note, part, state, **more))
+        try:
+            await asyncio.shield(noting)
+        except asyncio.CancelledError:
+            await asyncio.wait((noting,))  # the thread goes on, and the record is closed after it
+            raise
 
     async def _collect(self, part: Part) -> None:
         """Wait for the batch's end, and hand its outcomes to those who asked."""
