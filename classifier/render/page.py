@@ -36,13 +36,13 @@ def to_page(report: Report, taxonomy: Taxonomy) -> str:
 
 
 def title_of(report: Report, taxonomy: Taxonomy) -> str:
-    """The report's title on one line: what the taxonomy's field for it says, else the incident's
-    own, else its id.
+    """The report's title on one line: the incident's, else what the taxonomy's field for it says,
+    else the incident's id.
     """
     heading = taxonomy.postmortem.heading if taxonomy.postmortem else None
     answer = report.fields.get(heading or "")
     texts = [*(item.text for item in answer.items[:1])] if answer else []
-    given = (*texts, report.incident.title, report.incident.id)
+    given = (report.incident.title, *texts, report.incident.id)
     return next(filter(None, map(one_line, given)), "untitled")
 
 
