@@ -18,6 +18,7 @@ from html_reports import (
     by_id,
     hostile,
     items,
+    located,
     report,
     telling,
     telling_page,
@@ -28,7 +29,7 @@ from reports import FAIL, answered, found
 from scripted import RECIPES
 from test_eval_page import Page
 
-from classifier.records import Article, ConfidenceOrigin, Evidence, Item
+from classifier.records import Article, ConfidenceOrigin, Evidence, Finding, Item
 from classifier.render.html import Correcting, report_html
 from classifier.render.html.kit import data_block, link, origin
 from classifier.render.html.marking import Mark, cut, whole_signs
@@ -192,11 +193,85 @@ def test_what_no_article_says_is_marked_as_inferred() -> None:
     assert "inferred by the model; no article says so" in item
 
 
+def test_what_was_inferred_from_a_passage_leads_to_it() -> None:
+    given = articles()
+    item = Item(text="Close it", inferred=True, evidence=located(given, "left the database open"))
+    page = report_html(report(given, {"preventions": items(item)}), FAIL, by_id(given))
+    assert re.search(r'inferred by the model, from</em>\s+<a class="claim count" href="#a1m', page)
+    assert "no article says so" not in page
+
+
+def test_a_report_that_lists_no_articles_says_what_it_cites() -> None:
+    cited = items(Item(text="It happened in July.", articles=("80997",)))
+    made = report(
+        fields={"time": cited, "impacts": items(Item(text="Much [80997].", articles=("80997",)))}
+    )
+    made = made.model_copy(update={"incident": made.incident.model_copy(update={"articles": ()})})
+    page = Page(text := report_html(made, FAIL, {}))
+    assert [a.get("class") for a in page.all("aside") if "hidden" in a] == ["texts"]
+    assert "It happened in July. [80997]" in text
+    assert text.partition("Much [80997].")[2].count("[80997]", 0, 60) == 0
+    assert "This report lists no articles." in text
+    assert "Click a claim" not in text
+
+
+def test_an_article_named_beside_a_strange_one_keeps_its_link() -> None:
+    told = items(Item(text="Much [101, 999].", articles=("101", "999")))
+    page = report_html(report(fields={"impacts": told}), FAIL, by_id(articles()))
+    shown = re.findall(r"Much \[101, 999\]\. \[<a [^>]*>.*?</a>\]", page)
+    assert len(shown) == 1
+
+
+@pytest.mark.parametrize("quote", ["left the database open", "words that nobody wrote"])
+def test_only_a_claim_among_others_with_quotes_is_said_to_have_none(quote: str) -> None:
+    given, none = articles(), Item(text="It fell")
+    bare = report_html(report(given, {"impacts": items(none)}), FAIL, by_id(given))
+    assert "No claim of this report has a quote" in bare
+    assert "no quote" not in re.sub(
+        "<[^>]+>", "", bare.partition("<main")[2].partition("</main>")[0]
+    )
+    more = items(none, Item(text="It was open", evidence=located(given, quote)))
+    page = report_html(report(given, {"impacts": more}), FAIL, by_id(given))
+    assert "of this report has a quote" not in page
+    assert page.count('<span class="count none">no quote</span>') == 1
+
+
+def test_that_nothing_is_said_about_any_option_is_said_once() -> None:
+    silent = answered(Finding(option="design", applies=True, confidence=0.9))
+    bare = report_html(report(phase=silent), FAIL, by_id(articles()))
+    assert bare.count("No option has a rationale") == 1
+    assert "has a quote" not in report_html(report(), FAIL, by_id(articles()))  # nothing holds
+    assert "Nothing is said about" not in bare
+    spoken = answered(Finding(option="design", applies=True), found("operation", "It was run."))
+    page = report_html(report(phase=spoken), FAIL, by_id(articles()))
+    assert "No option has a rationale" not in page
+    assert page.count("Nothing is said about design.") == 1
+
+
+def test_each_of_several_paragraphs_names_its_option() -> None:
+    assert re.findall('<bdi class="letter">([^<]+)', telling_page()) == [
+        "(a) design:",
+        "(b) operation:",
+    ]
+
+
+def test_why_something_was_left_open_stands_behind_what_was_said() -> None:
+    told = items(Item(text="On a Tuesday")).model_copy(update={"reason": "no day is named"})
+    page = report_html(report(fields={"time": told}), FAIL, by_id(articles()))
+    assert re.search("On a Tuesday.*Left open: no day is named", page, re.S)
+    assert page.count("no day is named") == 2  # once as data
+
+
 def test_the_audit_leads_to_its_places() -> None:
     page = telling_page()
     places = re.findall('<code>[a-z]+</code> <a href="#([^"]+)">', page)
     assert [p.rpartition("-")[0] for p in places] == ["field", "category", "article"]
     assert 'data-category="phase"' in page.partition(f'id="{places[1]}"')[2][:60]
+    assert re.findall("</code> <a [^>]+><bdi>([^<]+)", page) == [
+        "Impacts, item 1",
+        "Phase (Design/Operation)",
+        "Article 101, text",
+    ]
 
 
 def test_links_within_the_page_lead_somewhere() -> None:

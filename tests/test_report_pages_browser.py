@@ -145,6 +145,54 @@ def test_axe_finds_nothing_serious_in_a_report(
     assert browser.flaws() == []
 
 
+def test_a_report_that_lists_no_articles_is_one_column_to_read(browser: Browser) -> None:
+    made = report(phase=answered(found("design", "It was built so.")))
+    alone = made.model_copy(update={"incident": made.incident.model_copy(update={"articles": ()})})
+    browser.open(report_html(alone, FAIL, {}))
+    assert not browser.one(".texts").is_displayed()
+    wide = "return document.querySelector('main').offsetWidth / document.body.offsetWidth"
+    assert float(str(browser.run(wide))) > 0.85
+    browser.one("#correcting > summary").click()
+    assert "this report lists none: it cannot be corrected" in browser.text("#correcting > p")[0]
+    assert browser.all("#correcting button") == []
+    assert (browser.flaws(), browser.console()) == ([], [])
+
+
+@pytest.mark.parametrize("width", [390, 1000, 1280, 1400])
+def test_the_buttons_of_a_category_stand_side_by_side(
+    browser: Browser, page: str, width: int
+) -> None:
+    browser.open(page, width)
+    browser.run("document.querySelector('#correcting').open = true")
+    pairs = browser.run(
+        "return [...document.querySelectorAll('.c-acts')].map((acts) =>"
+        "[...acts.querySelectorAll('button:not([hidden])')].map((b) => b.offsetTop))"
+    )
+    assert isinstance(pairs, list)
+    assert len(pairs) == len(FAIL.categories)
+    assert all(len(set(tops)) == 1 for tops in pairs)
+    assert any(len(tops) == 2 for tops in pairs)
+    assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize(("width", "paper"), [(794, True), (1000, False), (1280, False)])
+def test_no_column_runs_into_the_next(browser: Browser, page: str, width: int, paper: bool) -> None:
+    browser.open(page, width)
+    if paper:
+        browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    within = (
+        "return [...document.querySelectorAll('tbody th, td.chosen')]"
+        ".filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.textContent)"
+    )
+    assert browser.run(within) == []
+    lines = (
+        "return [...document.querySelectorAll('tbody th bdi')]"
+        ".find((b) => b.textContent === arguments[0]).getClientRects().length"
+    )
+    assert [browser.run(lines, word) for word in ("Consequence", "Communication")] == [1, 1]
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 def test_axe_finds_what_is_wrong(browser: Browser) -> None:
     browser.open("<p style='color:#bbb;background:#ccc'>Pale</p><input>")
     assert {flaw.partition(":")[0] for flaw in browser.flaws()} >= {"color-contrast", "label"}

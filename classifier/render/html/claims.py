@@ -99,10 +99,11 @@ class Claims:
                 cited.update(ids)
                 at = found.end()
         yield Segment(text[at:])
-        missing = [id_ for id_ in dict.fromkeys(behind) if id_ not in cited]
-        if known := [id_ for id_ in missing if id_ in self._texts.numbers]:
+        named = {part.strip() for inside in _BRACKETS.findall(text) for part in inside.split(",")}
+        done = cited | (named - self._texts.numbers.keys())
+        if missing := [id_ for id_ in dict.fromkeys(behind) if id_ not in done]:
             yield Segment(" " if text else "")
-            yield from self._cited(about, known, quotes)
+            yield from self._cited(about, missing, quotes)
 
     def _known(self, inside: str) -> list[str]:
         """The ids that a bracket cites; none where any of it is something else."""
@@ -121,7 +122,9 @@ class Claims:
         yield Segment("]")
 
     def _citation(self, about: str, id_: str, quotes: Sequence[QuoteView]) -> Segment:
-        number = self._texts.numbers[id_]
+        number = self._texts.numbers.get(id_)
+        if number is None:
+            return Segment(one_line(id_))
         marked = [q for q in quotes if q.article == id_ and q.marks]
         target = marked[0].marks[0] if marked else f"article-{number}"
         said = f"{about}, article {one_line(id_)}: {told(marked, ())}"

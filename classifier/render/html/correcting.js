@@ -48,7 +48,7 @@
     const changing = button("Change", () => unfold(changing, body), { "aria-controls": body.id, "aria-expanded": "false" }, category.label);
     const word = make("span");
     const confirming = button(word, () => confirm(category.name, !state.get(category.name).confirmed), {}, category.label);
-    const head = make("div", { className: "c-row" }, make("h3", {}, category.label), said, told, changing, confirming);
+    const head = make("div", { className: "c-row" }, make("h3", {}, category.label), said, make("div", { className: "c-acts" }, told, changing, confirming));
     const part = make("div", { className: "c-category" }, head, body);
     part.dataset.correcting = category.name;
     if (remote) jump(category, changing, body);
@@ -292,8 +292,10 @@
     root.hidden = false;
     root.open = Boolean(remote);
     if (remote) document.getElementById("report").prepend(make("nav", { className: "correcting", "aria-label": "Review" }, around));
-    if (articles.length < report.incident.articles.length) {
-      root.append(make("p", {}, "Gold holds the articles, and not all texts of this incident are at hand: it cannot be corrected here."));
+    const listed = report.incident.articles.length;
+    if (!listed || articles.length < listed) {
+      const why = listed ? "not all texts of this incident are at hand" : "this report lists none";
+      root.append(make("p", {}, `Gold holds the articles, and ${why}: it cannot be corrected here.`));
       if (remote) asked(remote.save_url).then(([code, told]) => { if (code === 200) neighbours(told); });
       return;
     }

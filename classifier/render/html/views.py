@@ -97,11 +97,14 @@ class FieldView:
 
 @dataclass(frozen=True)
 class AuditView:
-    """A finding of the audit; `target` is the id of what it is about, where that is shown."""
+    """A finding of the audit; `where` is what it is about, in words, and `target` the id of that,
+    where it is shown.
+    """
 
     id: str
     finding: AuditFinding
     target: str
+    where: str
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,30 @@ class ReportView:
         """How many findings of each severity, the worst first."""
         counts = Counter(f.severity for f in self.report.audit)
         return [(name, counts[name]) for name in SEVERITIES if counts[name]]
+
+    @property
+    def marked(self) -> bool:
+        """Whether any passage of the articles is marked."""
+        return any(piece.id for article in self.articles for piece in article.pieces)
+
+    @property
+    def quoted(self) -> bool:
+        """Whether any claim has a quote, found or not; true where nothing is claimed."""
+        items = (i for f in (*self.lead, *self.fields, *self.further_fields) for i in f.items)
+        claims = [*(i.claim for i in items), *self._reasons()]
+        return any(c.quotes for c in claims) or (not claims and self.explained)
+
+    @property
+    def explained(self) -> bool:
+        """Whether anything is said about any option; true where none holds."""
+        return any(self._reasons()) or not any(row.options for row in self._rows())
+
+    def _reasons(self) -> Iterator[Claim]:
+        options = (o for row in self._rows() for o in (*row.options, *row.others))
+        return (o.claim for o in options if o.claim)
+
+    def _rows(self) -> Iterator[RowView]:
+        return (row for section in self.sections for row in section.rows)
 
     @property
     def measure(self) -> str:
@@ -190,12 +217,19 @@ class _Maker:
     def audit(
         self, sections: Sequence[SectionView], fields: Sequence[FieldView], texts: Texts
     ) -> Iterator[AuditView]:
-        places = {("categories", r.name): f"category-{r.number}" for s in sections for r in s.rows}
-        places |= {("fields", f.name): f"field-{f.number}" for f in fields}
-        places |= {("articles", id_): f"article-{n}" for id_, n in texts.numbers.items()}
+        rows = [r for s in sections for r in s.rows]
+        places = {("categories", r.name): (f"category-{r.number}", r.label) for r in rows}
+        places |= {("fields", f.name): (f"field-{f.number}", f.label) for f in fields}
+        places |= {
+            ("articles", id_): (f"article-{n}", f"Article {one_line(id_)}")
+            for id_, n in texts.numbers.items()
+        }
         for number, finding in enumerate(self.report.audit, 1):
-            target = next((to for at, to in places.items() if _within(finding.place, at)), "")
-            yield AuditView(f"audit-{number}", finding, target)
+            at = next((at for at in places if _within(finding.place, at)), None)
+            target, label = places[at] if at else ("", "")
+            rest = finding.place.removeprefix(".".join(at)) if at else finding.place
+            where = ", ".join(filter(None, (label, _part_of(rest.removeprefix(".")))))
+            yield AuditView(f"audit-{number}", finding, target, where)
 
     def _in_order(self) -> list[str]:
         """The categories of the report in the taxonomy's order, then those that it lacks."""
@@ -282,6 +316,11 @@ def _part(asked: OpenField | None) -> int:
     if asked is None:
         return 2
     return 1 if asked.page else 0 if asked.kind == "text" else 2
+
+
+def _part_of(rest: str) -> str:
+    """What of a category, field or article it is, in words."""
+    return f"item {rest}" if rest.isdigit() else words_of(rest)
 
 
 def _within(place: str, at: tuple[str, str]) -> bool:
