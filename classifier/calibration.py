@@ -19,6 +19,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from classifier.errors import ConfigurationError
+from classifier.ranking import Ranking
 from classifier.record_files import load_record
 from classifier.records import ModelRef, Record
 from classifier.vocabulary import Vocabulary
@@ -128,7 +129,8 @@ class Calibration(Record):
     """What was fitted, on what, and how well it did on gold that it had not seen.
 
     `threshold` is the least probability of an option that holds. `measured` holds the figures of
-    the cross-validation by their names, `curve` how its decisions fell out by confidence.
+    the cross-validation by their names, `curve` how its decisions fell out by confidence. `ranking`
+    chooses the sentence that shows an option, where the gold had quotes to learn it from.
     """
 
     schema_version: Literal[1] = 1
@@ -141,6 +143,7 @@ class Calibration(Record):
     measured: dict[str, float]
     curve: tuple[Point, ...]
     weights: Weights
+    ranking: Ranking | None = None
 
     def mismatch(self, model: ModelRef, method: str, questions_sha256: str) -> str | None:
         """Why it does not fit a model and questions, as a clause; None where it does."""

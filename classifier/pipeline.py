@@ -274,7 +274,16 @@ def _context(
         )
     locator = Locator(incident.articles)
     calibration = calibration_of(taxonomy, model.info)
-    return AskContext(model.model, taxonomy, method, articles, locator, Meter(), calibration)
+    return AskContext(
+        model.model,
+        taxonomy,
+        method,
+        articles,
+        locator,
+        Meter(),
+        calibration,
+        vectors=model.vectors() if calibration and calibration.ranking and model.vectors else None,
+    )
 
 
 async def _room(taxonomy: Taxonomy, method: Method, model: OpenModel) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from classifier.errors import ConfigurationError, InputError, ModelRequestError,
 from classifier.models.opening import Notices, method_name, open_model
 from classifier.models.seam import ModelInfo, OpenModel
 from classifier.pipeline import method_of, model_ref, score_incident
+from classifier.ranking import Ranking
 from classifier.records import UNKNOWN, Status, Usage
 from classifier.settings import Settings
 from classifier.taxonomy import Category, Taxonomy
@@ -23,6 +24,7 @@ from eval.fitting import Example, Likely, fit, held_out, learner
 from eval.gold import Gold, GoldIncident
 from eval.pairing import build_cases
 from eval.predictions import Prediction, Predictions
+from eval.ranking import fit_ranking
 from eval.scoring import DRAWS, score
 
 LEAST_INCIDENTS = 10
@@ -55,7 +57,10 @@ async def calibrate(
     _check_enough(len(gold.incidents), gold)
     async with open_model(settings, notices) as model:
         examples = await examples_of(gold, taxonomy, model, notices)
-        return fitted(gold, examples, taxonomy, model.info, seed=seed)
+        found = fitted(gold, examples, taxonomy, model.info, seed=seed)
+        ranking = ranked(gold, taxonomy, model, seed=seed)
+        calibration = found.calibration.model_copy(update={"ranking": ranking})
+        return replace(found, calibration=calibration)
 
 
 def fitted(
@@ -92,6 +97,13 @@ def fitted(
         weights=fit(examples, taxonomy),
     )
     return Calibrated(calibration, found)
+
+
+def ranked(gold: Gold, taxonomy: Taxonomy, model: OpenModel, *, seed: int = 0) -> Ranking | None:
+    """How the gold's quotes teach to choose sentences; None without quotes, or vectors of words."""
+    if model.vectors is None:
+        return None
+    return fit_ranking(gold.incidents, taxonomy, model.vectors(), seed=seed)
 
 
 def _check_enough(count: int, gold: Gold) -> None:

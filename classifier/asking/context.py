@@ -14,7 +14,8 @@ from classifier.errors import ModelError, ModelRequestError
 from classifier.grounding import Locator
 from classifier.models.seam import Message, Model, Reply, Request
 from classifier.prompting import conversation, passages, render
-from classifier.records import Article, Usage
+from classifier.ranking import Vectors
+from classifier.records import Article, Evidence, Usage
 from classifier.taxonomy import Category, Method, OpenField, Taxonomy
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ class AskContext:
 
     `calibration` is what turns scores into probabilities, where there is one; `scores` keeps what
     each chunk, by its number, was scored so far; `told` hears of each step about a category or a
-    field.
+    field. `vectors` are those of the words that the calibration's ranking reads.
     """
 
     model: Model
@@ -49,6 +50,8 @@ class AskContext:
     calibration: Calibration | None = None
     scores: dict[int, dict[str, Mapping[str, float]]] = field(default_factory=dict)
     told: Callable[[Category | OpenField], None] = lambda _: None
+    vectors: Vectors | None = None
+    _read: dict[int, Any] = field(default_factory=dict)
     _sentences: dict[int, Sentences] = field(default_factory=dict)
     _passages: dict[int, str] = field(default_factory=dict)
 
@@ -57,6 +60,19 @@ class AskContext:
         if chunk.number not in self._sentences:
             self._sentences[chunk.number] = Sentences(chunk, self.articles)
         return self._sentences[chunk.number]
+
+    def best_sentence(self, chunk: Chunk, category: Category, option: str) -> Evidence | None:
+        """The sentence of a chunk that shows an option best, by the calibration's ranking; None
+        where there is none to choose by, or from.
+        """
+        ranking = self.calibration.ranking if self.calibration else None
+        if ranking is None or self.vectors is None:
+            return None
+        sentences = self.sentences(chunk).all
+        if chunk.number not in self._read:
+            self._read[chunk.number] = ranking.read(sentences, self.vectors)
+        best = ranking.best(f"{category.name}/{option}", self._read[chunk.number])
+        return None if best is None else sentences[best]
 
     def messages(self, chunk: Chunk, asked: str) -> tuple[Message, ...]:
         """The conversation that asks a question about the articles."""

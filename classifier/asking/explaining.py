@@ -1,7 +1,9 @@
 """Explains the options that hold: for each a sentence of the articles that shows it, and why.
 
-Decoding is constrained to the beginnings of the articles' sentences, so that the evidence always
-stands in them; an endpoint that ignores the schema has its words located like any quote.
+A calibration that ranks sentences chooses the sentence, and the model says why it shows the option.
+Without one the model chooses: decoding is constrained to the beginnings of the articles' sentences,
+so that the evidence always stands in them; an endpoint that ignores the schema has its words
+located like any quote.
 """
 
 from __future__ import annotations
@@ -16,9 +18,13 @@ from classifier.asking.sentences import Sentences
 from classifier.chunking import Chunk
 from classifier.errors import ReplyError
 from classifier.models.seam import Request
-from classifier.prompting import fixed, question
+from classifier.neutral import neutral
+from classifier.prompting import question, render
 from classifier.records import Evidence
 from classifier.taxonomy import Category, Method, Taxonomy
+
+MOST_SHOWN = 400
+"""Characters of a sentence that are shown again in the question about it."""
 
 
 async def explain(context: AskContext, chunk: Chunk, category: Category, answer: Answer) -> Answer:
@@ -27,6 +33,18 @@ async def explain(context: AskContext, chunk: Chunk, category: Category, answer:
     An answer that cannot be explained keeps its decision without reasons, and the report's audit
     says so.
     """
+    ranked = {name: context.best_sentence(chunk, category, name) for name in answer.applied}
+    shown = {name: best for name, best in ranked.items() if best is not None}
+    if len(shown) < len(ranked):
+        return await _explained(context, chunk, category, answer)
+    answer = replace(answer, options=tuple(_with(o, shown.get(o.option)) for o in answer.options))
+    return await _justified(context, chunk, category, answer, shown)
+
+
+async def _explained(
+    context: AskContext, chunk: Chunk, category: Category, answer: Answer
+) -> Answer:
+    """The answer with the sentences that the model chooses."""
     sentences = context.sentences(chunk)
 
     def locate(chosen: str) -> tuple[Evidence, ...]:
@@ -44,13 +62,69 @@ async def explain(context: AskContext, chunk: Chunk, category: Category, answer:
     return explained
 
 
+async def _justified(
+    context: AskContext,
+    chunk: Chunk,
+    category: Category,
+    answer: Answer,
+    shown: Mapping[str, Evidence],
+) -> Answer:
+    """The answer, whose sentences are chosen, with what the model says about them."""
+    names, method = answer.applied, context.method
+    told = {name: clipped(shown[name].quote) for name in names}
+    asked = explain_question(context.taxonomy, category, names, method, told)
+    request = Request(
+        context.messages(chunk, asked),
+        max_tokens=method.tokens_per_option * len(names),
+        schema=exactly(dict.fromkeys(names, exactly({"rationale": _rationale(method)}))),
+    )
+
+    def read(value: Mapping[str, Any]) -> Answer:
+        options = (_reasoned(value.get(o.option), o, method) for o in answer.options)
+        return replace(answer, options=tuple(options))
+
+    try:
+        justified, _, _ = await context.ask_json(request, read)
+    except (ReplyError, UnusableAnswerError):
+        return answer
+    return justified
+
+
+def clipped(sentence: str) -> str:
+    """A sentence as it stands in a prompt: on one line, of bounded length, with no mark forged."""
+    return neutral(" ".join(sentence.split())[:MOST_SHOWN])
+
+
+def _with(option: OptionAnswer, sentence: Evidence | None) -> OptionAnswer:
+    if sentence is None:
+        return option
+    return replace(option, quotes=(sentence.quote,), evidence=(sentence,))
+
+
+def _reasoned(given: Any, option: OptionAnswer, method: Method) -> OptionAnswer:
+    if not option.applies:
+        return option
+    match given:
+        case {"rationale": str(said)} if said.strip():
+            return replace(option, rationale=whole_words(said, method.rationale_characters))
+    raise UnusableAnswerError(f"{option.option!r} does not give a rationale")
+
+
 def explain_question(
-    taxonomy: Taxonomy, category: Category, names: Sequence[str], method: Method
+    taxonomy: Taxonomy,
+    category: Category,
+    names: Sequence[str],
+    method: Method,
+    shown: Mapping[str, str] | None = None,
 ) -> str:
-    """What stands after the articles: the options that hold, and what to say about each."""
+    """What stands after the articles: the options that hold, and what to say about each.
+
+    `shown` maps each to the sentence that shows it, where it is chosen already.
+    """
     options = tuple(category.option(name) for name in names)
     held = category.model_copy(update={"options": options, "opposite": None})
-    ending = fixed(taxonomy, "explain", category=held, options=options, method=method)
+    told = shown or {}
+    ending = render(taxonomy, "explain", category=held, options=options, method=method, shown=told)
     return question(taxonomy, [held], ending)
 
 
@@ -67,13 +141,16 @@ def _request(
 
 def _schema(names: Sequence[str], sentences: Sentences, method: Method) -> dict[str, Any]:
     """Option -> the beginning of a sentence, and why the option holds."""
-    rationale = {"type": "string", "minLength": 12, "maxLength": method.rationale_characters}
-    option = exactly({"quote": {"$ref": "#/$defs/beginning"}, "rationale": rationale})
+    option = exactly({"quote": {"$ref": "#/$defs/beginning"}, "rationale": _rationale(method)})
     choices = _enum(sentences.beginnings)
     return {
         **exactly(dict.fromkeys(names, option)),
         "$defs": {"beginning": {"type": "string", **choices}},
     }
+
+
+def _rationale(method: Method) -> dict[str, Any]:
+    return {"type": "string", "minLength": 12, "maxLength": method.rationale_characters}
 
 
 def _enum(choices: Sequence[str]) -> dict[str, Any]:

@@ -35,6 +35,11 @@ class Sentences:
         self._by_beginning = {beginnings[t]: e for t, e in by_text.items() if t in beginnings}
 
     @property
+    def all(self) -> tuple[Evidence, ...]:
+        """The sentences that can be chosen, in the order of the articles."""
+        return tuple(self._by_beginning.values())
+
+    @property
     def beginnings(self) -> list[str]:
         """What a model may choose from, in the order of the articles."""
         return list(self._by_beginning)

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from classifier.answers import typed_schema
-from classifier.asking.explaining import explain_question
+from classifier.asking.explaining import MOST_SHOWN, explain_question
 from classifier.asking.fields import field_groups, field_tokens, longest_question
 from classifier.asking.scored import score_question
 from classifier.prompting import fixed, question, system
 from classifier.taxonomy import Category, Method, Taxonomy
+
+_SHOWN = "sentence " * (MOST_SHOWN // len("sentence "))
 
 
 def groups(categories: Sequence[Category], method: Method) -> list[Sequence[Category]]:
@@ -51,7 +53,11 @@ def _scored(taxonomy: Taxonomy, group: Sequence[Category], method: Method) -> li
     return [
         text
         for c in group
-        for text in (score_question(taxonomy, c), explain_question(taxonomy, c, c.names, method))
+        for text in (
+            score_question(taxonomy, c),
+            explain_question(taxonomy, c, c.names, method),
+            explain_question(taxonomy, c, c.names, method, dict.fromkeys(c.names, _SHOWN)),
+        )
     ]
 
 

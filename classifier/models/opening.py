@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from classifier.models.provider_batch import ProviderBatches
 from classifier.models.retry import Retry, RetryPolicy
 from classifier.models.seam import Model, ModelInfo, OpenModel
 from classifier.models.structured import Structured
+from classifier.ranking import Vectors
 from classifier.settings import Settings, openai_environment
 from classifier.tokens import Remembering, TiktokenCounter, TokenCounter
 
@@ -91,7 +93,7 @@ async def open_model(
         if settings.cache:
             model = _cached(model, found.info, settings, notices, stack)
         # the questions are counted again for each incident
-        yield OpenModel(model, found.info, Remembering(found.counter))
+        yield OpenModel(model, found.info, Remembering(found.counter), found.vectors)
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,12 @@ class _Found:
     at: EndpointSettings
     info: ModelInfo
     counter: TokenCounter
+    vectors: Callable[[], Vectors] | None = None
 
 
 async def _found_here(settings: Settings, notices: Notices, stack: AsyncExitStack) -> _Found:
     from classifier.models.embedded import EmbeddedServer, ServerTokens
+    from classifier.models.embeddings import Embeddings
 
     if settings.base_url and "base_url" in settings.model_fields_set:
         raise ConfigurationError(
@@ -127,7 +131,7 @@ async def _found_here(settings: Settings, notices: Notices, stack: AsyncExitStac
         software=f"xllamacpp {version('xllamacpp')}",
     )
     at = EndpointSettings(name, server.base_url, SecretStr(server.api_key), settings.timeout)
-    return _Found(at, info, counter)
+    return _Found(at, info, counter, cache(partial(Embeddings, path)))
 
 
 def _found_hosted(settings: Settings) -> _Found:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from classifier.records import Usage
 
 if TYPE_CHECKING:
+    from classifier.ranking import Vectors
     from classifier.tokens import TokenCounter
 
 Role = Literal["system", "user", "assistant"]
@@ -83,8 +84,12 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class OpenModel:
-    """A model that is ready to answer, with its identity and its tokenizer."""
+    """A model that is ready to answer, with its identity and its tokenizer.
+
+    `vectors` opens those of its words, where its weights are at hand.
+    """
 
     model: Model
     info: ModelInfo
     counter: TokenCounter
+    vectors: Callable[[], Vectors] | None = None

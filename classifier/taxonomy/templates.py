@@ -24,7 +24,7 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     "category": frozenset({"category", "unknown"}),
     "typed": frozenset({"categories", "method"}),
     "score": frozenset({"category", "names"}),
-    "explain": frozenset({"category", "options", "method"}),
+    "explain": frozenset({"category", "options", "method", "shown"}),
     "requote": frozenset({"quotes"}),
     "reask": frozenset({"error"}),
     "fields": frozenset({"fields", "method", "unknown"}),
@@ -118,7 +118,12 @@ def _samples(header: Header, category: Category) -> dict[str, dict[str, Any]]:
         "category": {"category": category, "unknown": header.unknown},
         "typed": {"categories": [category], "method": method},
         "score": {"category": category, "names": category.judged},
-        "explain": {"category": category, "options": category.options, "method": method},
+        "explain": {
+            "category": category,
+            "options": category.options,
+            "method": method,
+            "shown": dict.fromkeys(category.names, "sample"),
+        },
         "requote": {"quotes": ["sample"]},
         "reask": {"error": "sample"},
     }

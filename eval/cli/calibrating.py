@@ -38,6 +38,9 @@ def calibrate(
         found = asyncio.run(calibrate(gold_in(gold), taxonomy, settings, notices, seed=seed))
     deliver(score_text(found.score), None)
     deliver(found.calibration.to_json(), out)
+    if (ranking := found.calibration.ranking) is not None:
+        told = "For {quotes:.0f} quoted options the sentence ranked first was quoted in {first:.3f}"
+        say(f"{told} of them (by chance in {{chance:.3f}}).".format(**ranking.measured))
     say(
         f"Use it with --calibration {out}; in the folder `calibrations` of the taxonomy it is used "
         "by itself, as long as model and questions are the ones that it was fitted for."

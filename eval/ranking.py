@@ -1,0 +1,209 @@
+"""Fits how sentences are ranked: from the sentences that people quoted to weights for each option.
+
+A conditional logit (McFadden 1974, in Frontiers in Econometrics): of an incident's sentences one is
+drawn, with odds that follow from its weighed traits and vector. An option's weights are the sum of
+three, held near 0 by Gaussian priors: those of all options, of its category, and its own, so that
+an option that was seldom quoted is ranked as its category is. Vectors are reduced to the directions
+in which the sentences of the gold differ most, and the weights of these put back together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier.asking.sentences import Sentences
+from classifier.chunking import Chunk
+from classifier.grounding import Locator
+from classifier.ranking import TRAITS, VECTOR_WEIGHS, Ranking, Vectors, mean_vectors, traits, unit
+from classifier.ranking import words as words_of
+from classifier.records import Evidence, Part
+from classifier.taxonomy import Taxonomy
+from eval.gold import GoldIncident
+
+Floats = NDArray[np.float64]
+
+DIRECTIONS = 150
+FOLDS = 5
+LEAST_QUOTED = 30
+"""Fewer quoted options than this teach nothing worth having."""
+
+STEPS = 45
+STEP = 0.1
+# How strongly the weights of all options, of a category and of an option are held (1 / variance).
+_HELD = (0.5, 1.0, 2.0)
+_DIGITS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Quoted:
+    """An incident's sentences, and which of them people quoted for each `category/option`."""
+
+    id: str
+    sentences: tuple[Evidence, ...]
+    shown: Mapping[str, tuple[int, ...]]
+
+
+def quoted(incident: GoldIncident, taxonomy: Taxonomy) -> Quoted:
+    """The sentences that the quotes of the incident's gold touch."""
+    articles = {a.id: a for a in incident.articles}
+    parts = tuple(Part(article_id=a.id, start=0, end=len(a.text)) for a in incident.articles)
+    sentences = Sentences(Chunk(0, parts), articles).all
+    locator = Locator(incident.articles)
+    found = {
+        f"{category}/{option}": _touched(locator, reason.quotes, sentences)
+        for category, options in incident.reasons.items()
+        for option, reason in options.items()
+        if category in taxonomy.categories and option in taxonomy.categories[category].names
+    }
+    return Quoted(incident.id, sentences, {key: hit for key, hit in found.items() if hit})
+
+
+def _touched(
+    locator: Locator, quotes: Sequence[str], sentences: Sequence[Evidence]
+) -> tuple[int, ...]:
+    found = [e for quote in quotes for e in locator.locate(quote) if e.located]
+    return tuple(
+        n for n, sentence in enumerate(sentences) if any(_overlap(sentence, e) for e in found)
+    )
+
+
+def _overlap(one: Evidence, other: Evidence) -> bool:
+    if one.article_id != other.article_id:
+        return False
+    return (one.start or 0) < (other.end or 0) and (other.start or 0) < (one.end or 0)
+
+
+def fit_ranking(
+    gold: Sequence[GoldIncident], taxonomy: Taxonomy, vectors: Vectors, *, seed: int = 0
+) -> Ranking | None:
+    """The ranking that the gold's quotes teach, or None where they are fewer than `LEAST_QUOTED`.
+
+    What it measures is a cross-validation: each incident by what was fitted on others.
+    """
+    examples = [quoted(incident, taxonomy) for incident in gold]
+    if sum(len(e.shown) for e in examples) < LEAST_QUOTED:
+        return None
+    table = _Table.of(examples, taxonomy, vectors)
+    order = np.random.default_rng(seed).permutation(len(examples))
+    folds = [(order[n::FOLDS], np.delete(order, slice(n, None, FOLDS))) for n in range(FOLDS)]
+    firsts = [hit for unseen, seen in folds for hit in table.firsts(unseen, table.learn(seen))]
+    chances = [len(hit) / len(e.sentences) for e in examples for hit in e.shown.values()]
+    measured = {
+        "quotes": float(len(firsts)),
+        "first": round(float(np.mean(firsts)), 4),
+        "chance": round(float(np.mean(chances)), 4),
+    }
+    return table.ranking(table.learn(order), measured)
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """The examples as arrays: `rows` has for each its (sentences, traits and directions)."""
+
+    examples: Sequence[Quoted]
+    keys: tuple[str, ...]
+    idf: dict[str, float]
+    rare: float
+    mean: Floats
+    directions: Floats
+    rows: list[Floats]
+
+    @staticmethod
+    def of(examples: Sequence[Quoted], taxonomy: Taxonomy, vectors: Vectors) -> _Table:
+        texts = [s.quote for e in examples for s in e.sentences]
+        rare = math.log(len(texts))
+        counts = Counter(w for text in texts for w in {w.lower() for w in words_of(text)})
+        idf = {w: round(math.log(len(texts) / n), 3) for w, n in sorted(counts.items()) if n > 1}
+        means = mean_vectors(texts, vectors, idf, rare)
+        mean = means.mean(axis=0)
+        about = unit(means - mean)
+        directions = np.linalg.svd(about, full_matrices=False)[2][:DIRECTIONS]
+        read = np.hstack(
+            [
+                np.vstack([traits(e.sentences) for e in examples]),
+                about @ directions.T * VECTOR_WEIGHS,
+            ]
+        )
+        ends = np.cumsum([len(e.sentences) for e in examples])[:-1]
+        keys = tuple(f"{c.name}/{o}" for c in taxonomy.categories.values() for o in c.names)
+        return _Table(examples, keys, idf, rare, mean, directions, np.split(read, ends))
+
+    def learn(self, chosen: NDArray[np.intp]) -> Floats:
+        """(keys, features): the weights of each option, from the chosen examples."""
+        learner = _Learner(self.keys, len(self.rows[0][0]))
+        for _ in range(STEPS):
+            weights = learner.weights
+            slope = np.zeros_like(weights)
+            for n in chosen:
+                for key, hit in self.examples[n].shown.items():
+                    place = self.keys.index(key)
+                    slope[place] += _slope(self.rows[n], weights[place], list(hit))
+            learner.step(slope)
+        return learner.weights
+
+    def firsts(self, chosen: NDArray[np.intp], weights: Floats) -> list[bool]:
+        """Whether the sentence that is put first was quoted, for each quoted option."""
+        return [
+            int((self.rows[n] @ weights[self.keys.index(key)]).argmax()) in hit
+            for n in chosen
+            for key, hit in self.examples[n].shown.items()
+        ]
+
+    def ranking(self, weights: Floats, measured: dict[str, float]) -> Ranking:
+        whole = np.hstack([weights[:, :TRAITS], weights[:, TRAITS:] @ self.directions])
+        options = zip(self.keys, whole.round(_DIGITS).tolist(), strict=True)
+        return Ranking(
+            idf=self.idf,
+            rare=round(self.rare, _DIGITS),
+            mean=tuple(self.mean.round(5).tolist()),
+            options={key: tuple(row) for key, row in options},
+            measured=measured,
+        )
+
+
+def _slope(rows: Floats, weights: Floats, hit: list[int]) -> Floats:
+    """The gradient of -log(the probability that one of the quoted sentences is drawn)."""
+    odds = rows @ weights
+    likely = np.exp(odds - odds.max())
+    likely /= likely.sum()
+    right = np.zeros_like(likely)
+    right[hit] = likely[hit] / max(likely[hit].sum(), 1e-9)
+    slope: Floats = rows.T @ (likely - right)
+    return slope
+
+
+class _Learner:
+    """Weights as sums of shared ones, descended with Adam (Kingma and Ba 2015)."""
+
+    def __init__(self, keys: Sequence[str], features: int) -> None:
+        categories = list(dict.fromkeys(key.partition("/")[0] for key in keys))
+        # which option has a part in which group: all options, each category, each option
+        every = np.ones((1, len(keys)))
+        of = np.array([[float(k.startswith(f"{c}/")) for k in keys] for c in categories])
+        self._groups = np.vstack([every, of, np.eye(len(keys))])
+        sizes = (1, len(categories), len(keys))
+        self._held = np.repeat(_HELD, sizes)[:, None]
+        self._parts = np.zeros((len(self._groups), features))
+        self._first, self._second = np.zeros_like(self._parts), np.zeros_like(self._parts)
+        self._steps = 0
+
+    @property
+    def weights(self) -> Floats:
+        weights: Floats = self._groups.T @ self._parts
+        return weights
+
+    def step(self, slope: Floats) -> None:
+        """Go down the slope (keys, features) of the data, and of the priors."""
+        down = self._groups @ slope + self._held * self._parts
+        self._steps += 1
+        self._first = 0.9 * self._first + 0.1 * down
+        self._second = 0.99 * self._second + 0.01 * down**2
+        first = self._first / (1 - 0.9**self._steps)
+        second = self._second / (1 - 0.99**self._steps)
+        self._parts -= STEP * first / (np.sqrt(second) + 1e-8)

@@ -1,0 +1,169 @@
+"""Sentences are ranked by how well they show an option, as quotes in gold have taught it."""
+
+import asyncio
+import json
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from classifier.answers import Answer, OptionAnswer
+from classifier.asking.explaining import MOST_SHOWN, explain
+from classifier.calibration import Calibration
+from classifier.ranking import TRAITS, Ranking, mean_vectors, traits
+from classifier.records import Evidence
+from eval.gold import GoldIncident, GoldReason
+from eval.ranking import fit_ranking, quoted
+from tests.scripted import TEXT, Scripted, article, asking, chunk_of, recipes
+
+RECIPES = recipes()
+DIET = RECIPES.categories["diet"]
+PLUMS = "Serve it with plums and cream!"
+
+
+@dataclass(frozen=True)
+class Letters:
+    """Vectors of words: how often each letter is in it."""
+
+    dimensions: int = 26
+
+    def word(self, word):
+        return np.array([float(word.lower().count(chr(97 + n))) for n in range(26)])
+
+
+@dataclass(frozen=True)
+class Only:
+    """Vectors of one number: 1 for the one word."""
+
+    one: str
+    dimensions: int = 1
+
+    def word(self, word):
+        return np.array([float(word == self.one)])
+
+
+def ranking(**options):
+    told = {f"diet/{name}": (*[0.0] * TRAITS, weight) for name, weight in options.items()}
+    return Ranking(idf={}, rare=1, mean=(0.0,), options=told)
+
+
+def sentence(text, article_id="1"):
+    return Evidence(article_id=article_id, quote=text, start=0, end=len(text), match="exact")
+
+
+def explained(*replies, text=TEXT, held=("vegan",), taught=("vegan",)):
+    """The answer and the model, where the word `plums` shows each option that was taught."""
+    model = Scripted(list(replies))
+    context = replace(
+        asking(model, article(text), method="embedded"),
+        calibration=Calibration.model_construct(ranking=ranking(**dict.fromkeys(taught, 1.0))),
+        vectors=Only("plums"),
+    )
+    answer = Answer("diet", tuple(OptionAnswer(name, name in held) for name in DIET.names))
+    chunk = chunk_of(article(text))
+    return asyncio.run(explain(context, chunk, DIET, answer)), model
+
+
+def vegan(answer):
+    return answer.options[1]
+
+
+def test_the_ranking_chooses_the_sentence_and_the_model_says_why():
+    answer, model = explained(json.dumps({"vegan": {"rationale": "Plums grow on trees."}}))
+    [evidence] = vegan(answer).evidence
+    assert (evidence.quote, TEXT[evidence.start : evidence.end]) == (PLUMS, PLUMS)
+    assert vegan(answer).rationale == "Plums grow on trees."
+    assert f'vegan: "{PLUMS}"' in model.history[0].messages[-1].content
+    assert list(model.history[0].schema["properties"]["vegan"]["properties"]) == ["rationale"]
+
+
+def test_what_does_not_hold_has_no_sentence():
+    answer, _ = explained(json.dumps({"vegan": {"rationale": "Plums grow on trees."}}))
+    assert [len(o.evidence) for o in answer.options] == [0, 1, 0]
+
+
+@pytest.mark.parametrize("bad", ["{}", "no", '{"vegan": {"rationale": ""}}'])
+def test_the_sentence_stays_where_nobody_says_why(bad):
+    option = vegan(explained(bad, bad)[0])
+    assert (option.rationale, [e.quote for e in option.evidence]) == ("", [PLUMS])
+
+
+def test_without_a_ranking_of_each_option_the_model_chooses():
+    told = {n: {"quote": "Serve it with plums", "rationale": "So it is."} for n in DIET.names[:2]}
+    answer, model = explained(json.dumps(told), held=DIET.names[:2])
+    assert "$defs" in model.history[0].schema
+    assert [len(o.evidence) for o in answer.options] == [1, 1, 0]
+
+
+def test_a_sentence_in_a_question_is_bounded_and_forges_no_mark():
+    _, model = explained("{}", "{}", text="It has <|im_end|> plums " + "and more " * 99 + ".")
+    shown = model.history[0].messages[-1].content.rpartition('vegan: "')[2].partition('"')[0]
+    assert shown.startswith("It has < |im_end")
+    assert len(shown) <= MOST_SHOWN + 1
+
+
+def test_an_article_without_a_sentence_has_no_best():
+    assert ranking(vegan=1.0).best("diet/vegan", np.zeros((0, TRAITS + 1))) is None
+
+
+def test_weights_that_are_too_few_are_refused():
+    with pytest.raises(ValidationError, match="1 weights for 6 traits and a vector of 1"):
+        Ranking(idf={}, rare=1, mean=(0.0,), options={"diet/vegan": (1.0,)})
+
+
+def test_the_traits_of_a_sentence():
+    rows = traits(
+        [sentence("One."), sentence("Two 2."), sentence("“Hm”" * 100), sentence("B", "2")]
+    )
+    assert rows.tolist() == [
+        [1, 0, 0, 4 / 300, 0, 0],
+        [0, 1, 1 / 3, 6 / 300, 1, 0],
+        [0, 0, 2 / 3, 1, 0, 1],
+        [1, 0, 0, 1 / 300, 0, 0],
+    ]
+
+
+def test_a_rare_word_weighs_more():
+    rows = mean_vectors(["The plums", "bake"], Only("plums"), {"the": 0.1, "plums": 2.0}, 3.0)
+    assert rows.tolist() == [[2.0], [0.0]]
+
+
+def labelled(number):
+    """An incident whose quote for an option names it, at a place of its own."""
+    names = [n.replace("_", " ") for n in DIET.names]
+    turned = names[number % 3 :] + names[: number % 3]
+    texts = [f"This sentence speaks about {name} number {number}." for name in turned]
+    reasons = {
+        n.replace(" ", "_"): GoldReason(quotes=(t,)) for n, t in zip(turned, texts, strict=True)
+    }
+    one = article(" ".join(texts), str(number))
+    return GoldIncident(
+        id=str(number), articles=(one,), labels={"diet": DIET.names}, reasons={"diet": reasons}
+    )
+
+
+def test_quotes_teach_which_sentence_shows_an_option():
+    found = fit_ranking([labelled(n) for n in range(18)], RECIPES, Letters())
+    assert found.measured["quotes"] == 54
+    assert found.measured["first"] > 0.9
+    assert found.measured["chance"] == pytest.approx(1 / 3, abs=0.01)
+
+
+def test_a_fitted_ranking_is_read_again_and_chooses_alike():
+    found = fit_ranking([labelled(n) for n in range(18)], RECIPES, Letters())
+    again = Ranking.model_validate_json(found.model_dump_json())
+    read = quoted(labelled(31), RECIPES)
+    best = {key: again.best(key, again.read(read.sentences, Letters())) for key in read.shown}
+    assert {key: (place,) for key, place in best.items()} == read.shown
+
+
+def test_few_quotes_teach_nothing():
+    assert fit_ranking([labelled(n) for n in range(3)], RECIPES, Letters()) is None
+
+
+def test_a_quote_over_two_sentences_shows_both():
+    one = labelled(0)
+    both = GoldReason(quotes=(one.articles[0].text[10:60],))
+    read = quoted(one.model_copy(update={"reasons": {"diet": {"vegan": both}}}), RECIPES)
+    assert read.shown == {"diet/vegan": (0, 1)}
