@@ -26,7 +26,7 @@ from classifier.records import UNKNOWN
 from classifier.resources import data_folder
 from classifier.settings import load_settings
 from classifier.taxonomy import load_taxonomy
-from eval.calibrating import best_threshold, examples_of, predictions_of
+from eval.calibrating import SPLITS, best_threshold, examples_of, predictions_of
 from eval.evaluating import evaluate
 from eval.figures import Score
 from eval.fitting import Example, Learn, Likely, Penalties, Tell, held_out, learner
@@ -64,7 +64,7 @@ def words(train: Sequence[Example]) -> Tell:
         rows = [n for n, one in enumerate(train) if name in one.labels]
         models[name] = {}
         for option in (*category.names, UNKNOWN):
-            sets = [train[n].example.labels[name] or {UNKNOWN} for n in rows]
+            sets = [train[n].labels[name] or {UNKNOWN} for n in rows]
             chosen = np.array([option in held for held in sets])
             models[name][option] = (
                 LogisticRegression(C=20).fit(seen[rows], chosen)
@@ -93,14 +93,16 @@ WAYS: Mapping[str, Learn] = {
     "raw scores, one threshold": raw,
     "one slope, a bias for each option": learner(TAXONOMY, replace(OWN, own=FIRM)),
     "each option from its own score": learner(TAXONOMY, OWN),
-    "each option from its category's scores": learner(TAXONOMY, replace(OWN, category=15.0)),
+    "each option from its category's scores": learner(
+        TAXONOMY, replace(OWN, category=SCORES.category)
+    ),
     "each option from all scores": learner(TAXONOMY, SCORES),
     "all scores and the words": learner(TAXONOMY, Penalties()),
     "the same, weaker priors": learner(
-        TAXONOMY, Penalties(own=5, category=7, others=10, words=0.05)
+        TAXONOMY, Penalties(own=2.5, category=3.75, others=5, words=0.05)
     ),
     "the same, stronger priors": learner(
-        TAXONOMY, Penalties(own=20, category=30, others=40, words=0.2)
+        TAXONOMY, Penalties(own=10, category=15, others=20, words=0.2)
     ),
 }
 
@@ -133,9 +135,9 @@ def table(model: str, fitting: Gold, testing: Gold | None) -> None:
     print(f"| decided by | threshold | {heads.strip()}")
     print("| --- " * (heads.count("|") + 2) + "|")
     for name, way in WAYS.items():
-        likely = held_out(way, train)
-        threshold = best_threshold(fitting, likely, TAXONOMY)
-        scores = [judged(fitting, likely, threshold)]
+        splits = [held_out(train, way, seed=seed) for seed in range(SPLITS)]
+        threshold = best_threshold(fitting, splits, TAXONOMY)
+        scores = [judged(fitting, splits[0], threshold)]
         if testing:
             tell = way(train)
             scores.append(judged(testing, {one.id: tell(one) for one in test}, threshold))

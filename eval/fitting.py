@@ -39,9 +39,9 @@ class Penalties:
     articles' words, of which the weights in one text have unit length.
     """
 
-    own: float = 10.0
-    category: float = 15.0
-    others: float = 20.0
+    own: float = 5.0
+    category: float = 7.5
+    others: float = 10.0
     bias: float = 0.5
     words: float = 0.1
 
