@@ -60,7 +60,7 @@ async def calibrate(
     async with open_model(settings, notices) as model:
         examples = await examples_of(gold, taxonomy, model, notices)
         found = fitted(gold, examples, taxonomy, model.info, seed=seed)
-        ranking = ranked(gold, taxonomy, model, seed=seed)
+        ranking = ranked(gold, taxonomy, model, notices, seed=seed)
         calibration = found.calibration.model_copy(update={"ranking": ranking})
         return replace(found, calibration=calibration)
 
@@ -101,11 +101,18 @@ def fitted(
     return Calibrated(calibration, found)
 
 
-def ranked(gold: Gold, taxonomy: Taxonomy, model: OpenModel, *, seed: int = 0) -> Ranking | None:
+def ranked(
+    gold: Gold, taxonomy: Taxonomy, model: OpenModel, notices: Notices, *, seed: int = 0
+) -> Ranking | None:
     """How the gold's quotes teach to choose sentences; None without quotes, or vectors of words."""
     if model.vectors is None:
         return None
-    return fit_ranking(gold.incidents, taxonomy, model.vectors(), seed=seed)
+    try:
+        vectors = model.vectors()
+    except ConfigurationError as error:
+        notices.say(f"No ranking of sentences is learnt. {error}")
+        return None
+    return fit_ranking(gold.incidents, taxonomy, vectors, seed=seed)
 
 
 def _check_enough(count: int, gold: Gold) -> None:

@@ -11,11 +11,14 @@ from pydantic import ValidationError
 from classifier.answers import Answer, OptionAnswer
 from classifier.asking.explaining import MOST_SHOWN, explain
 from classifier.calibration import Calibration
+from classifier.errors import ConfigurationError
+from classifier.models.opening import Notices
 from classifier.ranking import TRAITS, Ranking, mean_vectors, traits
 from classifier.records import Evidence
-from eval.gold import GoldIncident, GoldReason
+from eval.calibrating import ranked
+from eval.gold import Gold, GoldIncident, GoldReason
 from eval.ranking import fit_ranking, quoted
-from tests.scripted import TEXT, Scripted, article, asking, chunk_of, recipes
+from tests.scripted import TEXT, Scripted, article, asking, chunk_of, opened, recipes
 
 RECIPES = recipes()
 DIET = RECIPES.categories["diet"]
@@ -167,3 +170,14 @@ def test_a_quote_over_two_sentences_shows_both():
     both = GoldReason(quotes=(one.articles[0].text[10:60],))
     read = quoted(one.model_copy(update={"reasons": {"diet": {"vegan": both}}}), RECIPES)
     assert read.shown == {"diet/vegan": (0, 1)}
+
+
+def test_a_model_without_vectors_is_calibrated_without_a_ranking():
+    def unreadable():
+        raise ConfigurationError("no table in it")
+
+    told, one = [], opened(Scripted([]))
+    gold = Gold("here", (labelled(0),))
+    assert ranked(gold, RECIPES, one, Notices(told.append)) is None
+    assert ranked(gold, RECIPES, replace(one, vectors=unreadable), Notices(told.append)) is None
+    assert told == ["No ranking of sentences is learnt. no table in it"]
