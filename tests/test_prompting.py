@@ -55,11 +55,8 @@ def test_score_and_explain_share_the_category_block(category):
     score = question(
         FAIL, [category], render(FAIL, "score", category=category, names=category.judged)
     )
-    explain = question(
-        FAIL,
-        [category],
-        render(FAIL, "explain", category=category, options=category.options[:1], method=METHOD),
-    )
+    told = {"category": category, "options": category.options[:1], "method": METHOD, "shown": {}}
+    explain = question(FAIL, [category], render(FAIL, "explain", **told))
     block = render(FAIL, "category", category=category, unknown=FAIL.unknown) + "\n\n"
     assert score.startswith(block)
     assert explain.startswith(block)
@@ -75,11 +72,16 @@ def test_the_category_block_names_every_option(category):
     assert block.split("\n") == [head, *lines, *beside, f"(u) unknown: {FAIL.unknown}"]
 
 
+@pytest.mark.parametrize("is_shown", [False, True])
 @pytest.mark.parametrize("category", CATEGORIES, ids=lambda c: c.name)
-def test_every_ending_renders_for_every_category(category):
+def test_every_ending_renders_for_every_category(category, is_shown):
     options = category.options
     typed = render(FAIL, "typed", categories=[category], method=METHOD)
-    explain = render(FAIL, "explain", category=category, options=options, method=METHOD)
+    shown = {o.name: f"The sentence of {o.name}." for o in options if is_shown}
+    told = {"category": category, "options": options, "method": METHOD, "shown": shown}
+    explain = render(FAIL, "explain", **told)
+    assert all(sentence in explain for sentence in shown.values())
+    assert ('"quote"' in explain) is not is_shown
     score = render(FAIL, "score", category=category, names=category.judged)
     assert all(f'"{o.name}"' in score and f'"{o.name}"' in explain for o in options)
     assert not re.search(r"\{\{|\{%|\}\}\}|%\}", typed + explain + score)
