@@ -13,6 +13,7 @@ from cooking import NOTHING, cookbook, item, short_item
 
 from classifier.asking import AskContext, ask_fields
 from classifier.asking.fields import field_groups
+from classifier.asking.sentences import Sentences
 from classifier.errors import ModelAccessError, ModelRequestError, ReplyError
 from classifier.records import Article, FieldAnswer
 from tests.scripted import Scripted, asking, chunk_of
@@ -248,3 +249,29 @@ def test_a_blank_article_gives_a_schema_without_choices() -> None:
 def test_a_reply_cannot_be_longer_than_the_call_allows() -> None:
     _, model, context = ask([craft()])
     assert model.history[0].max_tokens == 7 * context.method.tokens_per_item
+
+
+@pytest.mark.parametrize(
+    ("text", "like"),
+    [
+        ("ripe plums", "The plums must be very ripe, or it gets sour."),
+        ("TEN minutes", "Stir the dough for ten minutes!"),
+        ("it is sold", "On Tuesday it was sold out."),
+        ("nothing here", None),
+        ("", None),
+    ],
+)
+def test_the_sentence_most_like_a_text_shares_its_rare_words(text: str, like: str | None) -> None:
+    found = Sentences(chunk_of(CAKE), {CAKE.id: CAKE}).like(text)
+    assert (found and found.quote) == like
+
+
+def test_no_sentence_is_like_anything_where_there_is_none() -> None:
+    blank = Article(id="1", text=" . ")
+    assert Sentences(chunk_of(blank), {"1": blank}).like("plums") is None
+
+
+def test_a_small_model_has_its_words_shown_by_the_sentence_most_like_them() -> None:
+    reply = craft(short_item("The plums are ripe", "Stir the dough for"))
+    [found] = ask([reply], method="embedded")[0]["course"].items
+    assert found.evidence[0].quote == "The plums must be very ripe, or it gets sour."

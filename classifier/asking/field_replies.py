@@ -58,9 +58,9 @@ def _short(field: OpenField) -> dict[str, Any]:
         return text
     clue = {"clue": {"type": "string", "maxLength": _CLUE_CHARACTERS}}
     item: dict[str, Any] = {
-        "quote": {"$ref": "#/$defs/beginning"},
-        **(clue if field.kind == "time" else {}),
         "text": {**text, "minLength": 3},
+        **(clue if field.kind == "time" else {}),
+        "quote": {"$ref": "#/$defs/beginning"},
         **({"inferred": {"type": "boolean"}} if field.infer else {}),
     }
     return {"type": "array", "items": exactly(item), "maxItems": field.most_items}

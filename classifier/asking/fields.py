@@ -158,17 +158,23 @@ def _request(context: AskContext, chunk: Chunk, group: Group) -> Request:
 
 def _pinned(context: AskContext, chunk: Chunk, said: Sequence[Said]) -> list[Pinned]:
     """Each statement with its quotes located."""
-    return [
-        (one, tuple(e for q in one.quotes for e in _located(context, chunk, q))) for one in said
-    ]
-
-
-def _located(context: AskContext, chunk: Chunk, quote: str) -> tuple[Evidence, ...]:
     if is_short(context.method):
-        known = context.sentences(chunk).evidence(quote)
-        if known is not None:
-            return (known,)
-    return context.locator.locate(quote, chunk.parts)
+        return [(one, _shown(context, chunk, one)) for one in said]
+    locate = context.locator.locate
+    return [(one, tuple(e for q in one.quotes for e in locate(q, chunk.parts))) for one in said]
+
+
+def _shown(context: AskContext, chunk: Chunk, said: Said) -> tuple[Evidence, ...]:
+    """The sentence that is most like the statement, else the one that a small model chose, which
+    is its article's first one too often.
+    """
+    sentences = context.sentences(chunk)
+    like = sentences.like(said.text) if said.quotes else None
+    if like is not None:
+        return (like,)
+    known = ((q, sentences.evidence(q)) for q in said.quotes)
+    found = ((e,) if e else context.locator.locate(q, chunk.parts) for q, e in known)
+    return tuple(e for evidence in found for e in evidence)
 
 
 def _answers(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from collections.abc import Mapping
+from functools import cached_property
 from itertools import pairwise
 
 from classifier.chunking import Chunk, sentences
@@ -14,6 +17,7 @@ LEAST_WORDS = 4
 LEAST_CHARACTERS = 24
 LONGEST = 57
 _WORD = re.compile(r"\S+")
+_LETTERS = re.compile(r"\w{2,}")
 
 
 class Sentences:
@@ -44,9 +48,31 @@ class Sentences:
         """What a model may choose from, in the order of the articles."""
         return list(self._by_beginning)
 
+    def like(self, text: str) -> Evidence | None:
+        """The sentence that shares the most with a text: of its words, those that few sentences
+        have. The first of equals; None where it shares none.
+        """
+        wanted = _words(text)
+        shared = [sum(self._rarity[word] for word in words & wanted) for words in self._words]
+        best = max(range(len(shared)), key=shared.__getitem__, default=None)
+        return self.all[best] if best is not None and shared[best] > 0 else None
+
+    @cached_property
+    def _words(self) -> list[frozenset[str]]:
+        return [_words(sentence.quote) for sentence in self.all]
+
+    @cached_property
+    def _rarity(self) -> dict[str, float]:
+        counts = Counter(word for words in self._words for word in words)
+        return {word: math.log(len(self._words) / n) for word, n in counts.items()}
+
     def evidence(self, beginning: str) -> Evidence | None:
         """The sentence that begins so, if the beginning is one of ours."""
         return self._by_beginning.get(beginning)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_LETTERS.findall(text.lower()))
 
 
 def _whole(article_id: str, text: str, start: int, end: int) -> Evidence:
