@@ -34,7 +34,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as browser:
         browser.open(page, WIDTH)
         browser.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
-        browser.run("arguments[0].click()", browser.one(claim))
+        look = "arguments[0].scrollIntoView({block: 'center'}); arguments[0].click()"
+        browser.run(look, browser.one(claim))
         taken = browser.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
     picture = Image.open(io.BytesIO(base64.b64decode(taken["data"]))).convert("RGB")
     picture.quantize(COLOURS).save(target, optimize=True)

@@ -24,7 +24,7 @@ def main() -> None:
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     for line in printed.splitlines()[:LINES]:
         console.print(Text.from_ansi(line))
-    console.save_svg(str(target), title="classifier classify seeds/ariane-501.yaml")
+    console.save_svg(str(target), title="classifier classify seeds/ariane-501.yaml --no-fields")
 
 
 if __name__ == "__main__":
