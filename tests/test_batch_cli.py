@@ -253,12 +253,12 @@ def test_a_cap_stops_the_run_and_it_goes_on(shell: Shell) -> None:
         ran = batch(shell, endpoint, name, *paid, "--max-cost", "3")
         ran.complained("Stopped: the next call may cost", "raise --max-cost", code=1)
         ran.said("estimated before the calls, at most:", "so far.")
-        # a call that the stop broke off counts with its reserve, here at least 0.15
-        assert 0 < len(endpoint.requests) * Decimal("0.15") <= spent(shell) <= 3
+        assert 0 < spent(shell) <= 3
+        assert spent(shell) == len(endpoint.requests) * Decimal("0.2")
         ran = batch(shell, endpoint, name, *paid, "--max-cost", "20")
         assert ran.code == 0, ran.err
-        assert len(endpoint.requests) * Decimal("0.15") <= spent(shell) <= 20
-    assert f"{spent(shell):.2f} USD spent" in shell.run("batch", "status", "run").out
+        assert spent(shell) == len(endpoint.requests) * Decimal("0.2")
+    assert "4.20 USD spent" in shell.run("batch", "status", "run").out
     adds_up(shell.folder / "run", 8)
 
 

@@ -230,6 +230,30 @@ def test_a_caller_who_leaves_while_waiting_costs_nothing():
     assert (calls, account.spent, account.reserved) == (1, 100, 0)
 
 
+def test_a_call_that_begins_while_a_lease_is_asked_for_ends_before_the_cap_is_told():
+    small = Request((Message("user", "word"),), max_tokens=50)
+
+    async def work():
+        asked, gate = asyncio.Event(), asyncio.Event()
+
+        async def lease(_amount):
+            asked.set()
+            await asyncio.sleep(0.02)
+            return False
+
+        model = budgeted(Script(gate=gate), Ledger(Decimal(100)), lease=lease)
+        large = asyncio.create_task(model.ask(REQUEST))
+        await asked.wait()
+        begun = asyncio.create_task(model.ask(small))
+        await asyncio.sleep(0.06)
+        early = large.done()
+        gate.set()
+        return early, *await asyncio.gather(large, begun, return_exceptions=True)
+
+    early, large, begun = asyncio.run(work())
+    assert (early, type(large), begun.text) == (False, BudgetError, "hi")
+
+
 def lease_from(shared, ledger, chunk):
     async def lease(amount):
         granted = max(amount, chunk)

@@ -146,11 +146,10 @@ def test_the_cap_holds_for_all_workers_together(shell: Shell, at_once: str) -> N
         ran = spread(shell, endpoint, name, *capped)
         ran.complained("Stopped: the next call may cost", "of 4 USD spent", code=1)
         assert 2 < spent(shell) <= 4
-        # a call that the stop broke off counts with its reserve, here at least 0.15
-        assert len(endpoint.requests) * Decimal("0.15") <= spent(shell)
+        assert spent(shell) == len(endpoint.requests) * Decimal("0.2")
         ran = spread(shell, endpoint, name, "--prices", prices, "--max-cost", "40")
         assert ran.code == 0, ran.err
-        assert len(endpoint.requests) * Decimal("0.15") <= spent(shell) <= 40
+        assert spent(shell) == len(endpoint.requests) * Decimal("0.2")
     adds_up(shell.folder / "run", 12)
 
 

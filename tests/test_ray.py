@@ -103,11 +103,10 @@ def test_the_cap_holds_for_the_cluster(shell: Shell) -> None:
     with Endpoint(default=dear) as endpoint:
         process = begun(endpoint, name, "--prices", prices, "--max-cost", "4")
         _, err = process.communicate(timeout=LONG)
-        # a call that the stop broke off counts with its reserve, here at least 0.15
-        least = len(endpoint.requests) * Decimal("0.15")
+        paid = len(endpoint.requests) * Decimal("0.2")
     assert process.returncode == 1, err
     assert "Stopped: the next call may cost" in err
-    assert 0.75 < least <= spent(shell) <= 4
+    assert 1 < paid == spent(shell) <= 4
 
 
 def test_the_driver_is_killed_and_the_local_engine_goes_on(shell: Shell) -> None:

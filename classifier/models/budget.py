@@ -189,7 +189,9 @@ class Budgeted:
                 return
             if self._under_way:
                 await self._settled.wait()
-            elif self._lease is None or not await self._lease(amount):
+            elif self._lease is not None and await self._lease(amount):
+                continue
+            elif not self._under_way:  # a smaller call may have begun while the lease was asked for
                 self._over = BudgetError(
                     f"the next call may cost {amount:f} USD, more than is left: {self._purse}. "
                     "What is answered is kept: raise --max-cost and start the run again"
