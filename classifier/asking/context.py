@@ -74,6 +74,11 @@ class AskContext:
         best = ranking.best(f"{category.name}/{option}", self._read[chunk.number])
         return None if best is None else sentences[best]
 
+    def chosen(self, chunk: Chunk, beginning: str) -> tuple[Evidence, ...]:
+        """The sentence that a model chose by its beginning; for other words, where they stand."""
+        known = self.sentences(chunk).evidence(beginning)
+        return (known,) if known else self.locator.locate(beginning, chunk.parts)
+
     def messages(self, chunk: Chunk, asked: str) -> tuple[Message, ...]:
         """The conversation that asks a question about the articles."""
         if chunk.number not in self._passages:

@@ -14,7 +14,7 @@ from typing import Any
 
 from classifier.answers import Answer, OptionAnswer, UnusableAnswerError, exactly
 from classifier.asking.context import AskContext
-from classifier.asking.sentences import Sentences
+from classifier.asking.sentences import CHOICE, choosing
 from classifier.chunking import Chunk
 from classifier.errors import ReplyError
 from classifier.models.seam import Request
@@ -36,78 +36,47 @@ async def explain(context: AskContext, chunk: Chunk, category: Category, answer:
     ranked = {name: context.best_sentence(chunk, category, name) for name in answer.applied}
     shown = {name: best for name, best in ranked.items() if best is not None}
     if len(shown) < len(ranked):
-        return await _explained(context, chunk, category, answer)
-    answer = replace(answer, options=tuple(_with(o, shown.get(o.option)) for o in answer.options))
-    return await _justified(context, chunk, category, answer, shown)
-
-
-async def _explained(
-    context: AskContext, chunk: Chunk, category: Category, answer: Answer
-) -> Answer:
-    """The answer with the sentences that the model chooses."""
-    sentences = context.sentences(chunk)
-
-    def locate(chosen: str) -> tuple[Evidence, ...]:
-        known = sentences.evidence(chosen)
-        return (known,) if known else context.locator.locate(chosen, chunk.parts)
+        shown = {}  # one question has one form: the model chooses them all
+    answer = _changed(answer, lambda o: _with(o, (shown[o.option],)) if shown else o)
 
     def read(value: Mapping[str, Any]) -> Answer:
-        return _read(value, answer, locate, context.method)
+        return _changed(answer, lambda o: _read(context, chunk, value.get(o.option), o))
 
     try:
-        request = _request(context, chunk, category, answer, sentences)
-        explained, _, _ = await context.ask_json(request, read)
+        explained, _, _ = await context.ask_json(
+            _request(context, chunk, category, shown, answer), read
+        )
     except (ReplyError, UnusableAnswerError):
         return answer
     return explained
 
 
-async def _justified(
-    context: AskContext,
-    chunk: Chunk,
-    category: Category,
-    answer: Answer,
-    shown: Mapping[str, Evidence],
-) -> Answer:
-    """The answer, whose sentences are chosen, with what the model says about them."""
-    names, method = answer.applied, context.method
-    told = {name: clipped(shown[name].quote) for name in names}
-    asked = explain_question(context.taxonomy, category, names, method, told)
-    request = Request(
-        context.messages(chunk, asked),
-        max_tokens=method.tokens_per_option * len(names),
-        schema=exactly(dict.fromkeys(names, exactly({"rationale": _rationale(method)}))),
-    )
+def _changed(answer: Answer, change: Callable[[OptionAnswer], OptionAnswer]) -> Answer:
+    """The answer with its options that hold changed."""
+    return replace(answer, options=tuple(change(o) if o.applies else o for o in answer.options))
 
-    def read(value: Mapping[str, Any]) -> Answer:
-        options = (_reasoned(value.get(o.option), o, method) for o in answer.options)
-        return replace(answer, options=tuple(options))
 
-    try:
-        justified, _, _ = await context.ask_json(request, read)
-    except (ReplyError, UnusableAnswerError):
-        return answer
-    return justified
+def _with(option: OptionAnswer, evidence: tuple[Evidence, ...]) -> OptionAnswer:
+    return replace(option, quotes=tuple(e.quote for e in evidence), evidence=evidence)
+
+
+def _read(context: AskContext, chunk: Chunk, given: Any, option: OptionAnswer) -> OptionAnswer:
+    """What a reply says of an option; of one that has its evidence, only why it holds."""
+    asked = "a rationale" if option.evidence else "a quote and a rationale"
+    match given:
+        case {"rationale": str(said)} if option.evidence and said.strip():
+            evidence = option.evidence
+        case {"quote": str(chosen), "rationale": str(said)} if chosen.strip() and said.strip():
+            evidence = context.chosen(chunk, chosen)
+        case _:
+            raise UnusableAnswerError(f"{option.option!r} does not give {asked}")
+    rationale = whole_words(said, context.method.rationale_characters)
+    return replace(_with(option, evidence), rationale=rationale)
 
 
 def clipped(sentence: str) -> str:
     """A sentence as it stands in a prompt: on one line, of bounded length, with no mark forged."""
     return neutral(" ".join(sentence.split())[:MOST_SHOWN])
-
-
-def _with(option: OptionAnswer, sentence: Evidence | None) -> OptionAnswer:
-    if sentence is None:
-        return option
-    return replace(option, quotes=(sentence.quote,), evidence=(sentence,))
-
-
-def _reasoned(given: Any, option: OptionAnswer, method: Method) -> OptionAnswer:
-    if not option.applies:
-        return option
-    match given:
-        case {"rationale": str(said)} if said.strip():
-            return replace(option, rationale=whole_words(said, method.rationale_characters))
-    raise UnusableAnswerError(f"{option.option!r} does not give a rationale")
 
 
 def explain_question(
@@ -129,64 +98,25 @@ def explain_question(
 
 
 def _request(
-    context: AskContext, chunk: Chunk, category: Category, answer: Answer, sentences: Sentences
+    context: AskContext,
+    chunk: Chunk,
+    category: Category,
+    shown: Mapping[str, Evidence],
+    answer: Answer,
 ) -> Request:
     names, method = answer.applied, context.method
+    told = {name: clipped(sentence.quote) for name, sentence in shown.items()}
+    asked = explain_question(context.taxonomy, category, names, method, told)
+    rationale = {"type": "string", "minLength": 12, "maxLength": method.rationale_characters}
+    option = exactly(
+        {"rationale": rationale} if shown else {"quote": CHOICE, "rationale": rationale}
+    )
+    schema = exactly(dict.fromkeys(names, option))
     return Request(
-        context.messages(chunk, explain_question(context.taxonomy, category, names, method)),
+        context.messages(chunk, asked),
         max_tokens=method.tokens_per_option * len(names),
-        schema=_schema(names, sentences, method),
+        schema=schema if shown else choosing(schema, context.sentences(chunk).beginnings),
     )
-
-
-def _schema(names: Sequence[str], sentences: Sentences, method: Method) -> dict[str, Any]:
-    """Option -> the beginning of a sentence, and why the option holds."""
-    option = exactly({"quote": {"$ref": "#/$defs/beginning"}, "rationale": _rationale(method)})
-    choices = _enum(sentences.beginnings)
-    return {
-        **exactly(dict.fromkeys(names, option)),
-        "$defs": {"beginning": {"type": "string", **choices}},
-    }
-
-
-def _rationale(method: Method) -> dict[str, Any]:
-    return {"type": "string", "minLength": 12, "maxLength": method.rationale_characters}
-
-
-def _enum(choices: Sequence[str]) -> dict[str, Any]:
-    """An `enum`, which JSON Schema does not allow to be empty: an article may be all blank."""
-    return {"enum": list(choices)} if choices else {}
-
-
-def _read(
-    value: Mapping[str, Any],
-    answer: Answer,
-    locate: Callable[[str], tuple[Evidence, ...]],
-    method: Method,
-) -> Answer:
-    options = tuple(
-        _read_option(value.get(option.option), option, locate, method) if option.applies else option
-        for option in answer.options
-    )
-    return replace(answer, options=options)
-
-
-def _read_option(
-    given: Any,
-    option: OptionAnswer,
-    locate: Callable[[str], tuple[Evidence, ...]],
-    method: Method,
-) -> OptionAnswer:
-    match given:
-        case {"quote": str(chosen), "rationale": str(said)} if chosen.strip() and said.strip():
-            evidence = locate(chosen)
-            return replace(
-                option,
-                rationale=whole_words(said, method.rationale_characters),
-                quotes=tuple(e.quote for e in evidence),
-                evidence=evidence,
-            )
-    raise UnusableAnswerError(f"{option.option!r} does not give a quote and a rationale")
 
 
 def whole_words(text: str, limit: int) -> str:

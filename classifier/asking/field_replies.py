@@ -18,6 +18,7 @@ from pydantic import (
 
 from classifier.answers import UnusableAnswerError, exactly
 from classifier.asking.items import Said
+from classifier.asking.sentences import CHOICE, choosing
 from classifier.taxonomy import Method, OpenField
 
 _CLUE_CHARACTERS = 60
@@ -42,14 +43,8 @@ def full_schema(fields: tuple[OpenField, ...], method: Method) -> dict[str, Any]
 
 
 def short_schema(fields: Sequence[OpenField], beginnings: Sequence[str]) -> dict[str, Any]:
-    """The same with one quote an item, which is the beginning of a sentence; JSON Schema does not
-    allow that there is none to choose from.
-    """
-    choices = {"enum": list(beginnings)} if beginnings else {}
-    return {
-        **exactly({f.name: _short(f) for f in fields}),
-        "$defs": {"beginning": {"type": "string", **choices}},
-    }
+    """The same with one quote an item, which is the beginning of a sentence."""
+    return choosing(exactly({f.name: _short(f) for f in fields}), beginnings)
 
 
 def _short(field: OpenField) -> dict[str, Any]:
@@ -60,7 +55,7 @@ def _short(field: OpenField) -> dict[str, Any]:
     item: dict[str, Any] = {
         "text": {**text, "minLength": 3},
         **(clue if field.kind == "time" else {}),
-        "quote": {"$ref": "#/$defs/beginning"},
+        "quote": CHOICE,
         **({"inferred": {"type": "boolean"}} if field.infer else {}),
     }
     return {"type": "array", "items": exactly(item), "maxItems": field.most_items}

@@ -168,13 +168,10 @@ def _shown(context: AskContext, chunk: Chunk, said: Said) -> tuple[Evidence, ...
     """The sentence that is most like the statement, else the one that a small model chose, which
     is its article's first one too often.
     """
-    sentences = context.sentences(chunk)
-    like = sentences.like(said.text) if said.quotes else None
+    like = context.sentences(chunk).like(said.text) if said.quotes else None
     if like is not None:
         return (like,)
-    known = ((q, sentences.evidence(q)) for q in said.quotes)
-    found = ((e,) if e else context.locator.locate(q, chunk.parts) for q, e in known)
-    return tuple(e for evidence in found for e in evidence)
+    return tuple(e for quote in said.quotes for e in context.chosen(chunk, quote))
 
 
 def _answers(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 from classifier.chunking import Chunk, sentences
 from classifier.prompting import neutral
@@ -16,6 +17,8 @@ from classifier.records import Article, Evidence
 LEAST_WORDS = 4
 LEAST_CHARACTERS = 24
 LONGEST = 57
+CHOICE: dict[str, Any] = {"$ref": "#/$defs/beginning"}
+"""What a schema has where a model chooses a sentence."""
 _WORD = re.compile(r"\S+")
 _LETTERS = re.compile(r"\w{2,}")
 
@@ -69,6 +72,14 @@ class Sentences:
     def evidence(self, beginning: str) -> Evidence | None:
         """The sentence that begins so, if the beginning is one of ours."""
         return self._by_beginning.get(beginning)
+
+
+def choosing(schema: Mapping[str, Any], beginnings: Sequence[str]) -> dict[str, Any]:
+    """A schema in which each `CHOICE` is one of these, or any text where there is none: JSON Schema
+    does not allow an empty `enum`.
+    """
+    choices = {"enum": list(beginnings)} if beginnings else {}
+    return {**schema, "$defs": {"beginning": {"type": "string", **choices}}}
 
 
 def _words(text: str) -> frozenset[str]:
