@@ -1,12 +1,11 @@
 """Ranks sentences by how well they show an option, as the quotes in gold have taught it.
 
-A sentence is read as the mean of its words' vectors, rare words weighing more, of unit length about
-the mean sentence of the gold, and a few traits. `eval.ranking` fits the weights.
+A sentence is read as the sum of its words' vectors, rare words weighing more, of unit length about
+the mean of the gold's sentences, and a few traits. `eval.ranking` fits the weights.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic import Field, model_validator
 
 from classifier.records import Evidence, Record
+from classifier.vocabulary import words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 # A vector weighs as much as this many traits: tried on quotes that were held out.
 VECTOR_WEIGHS = 2.0
 TRAITS = 6
-_WORD = re.compile(r"[^\W\d_]{2,}")
 _LONG = 300
 _SPEECH = ('"', "“", "«", "„")
 
@@ -65,8 +64,8 @@ class Ranking(Record):
         """What is weighed of each sentence: (sentences, traits and numbers of the vector)."""
         import numpy as np
 
-        means = mean_vectors([s.quote for s in sentences], vectors, self.idf, self.rare)
-        return np.hstack([traits(sentences), unit(means - np.array(self.mean)) * VECTOR_WEIGHS])
+        sums = text_vectors([s.quote for s in sentences], vectors, self.idf, self.rare)
+        return np.hstack([traits(sentences), unit(sums - np.array(self.mean)) * VECTOR_WEIGHS])
 
     def best(self, key: str, read: Floats) -> int | None:
         """Which of the sentences that were read shows `category/option` best; the first of equals.
@@ -78,12 +77,7 @@ class Ranking(Record):
         return int((read @ self.options[key]).argmax())
 
 
-def words(text: str) -> list[str]:
-    """The words of a text whose vectors are looked up, in order."""
-    return _WORD.findall(text)
-
-
-def mean_vectors(
+def text_vectors(
     texts: Sequence[str], vectors: Vectors, idf: Mapping[str, float], rare: float
 ) -> Floats:
     """(texts, dimensions): the sum of each text's words, weighed by their rarity."""

@@ -29,7 +29,7 @@ class Vocabulary(Record):
     @staticmethod
     def of(texts: Sequence[str]) -> Vocabulary:
         """The words that several of the texts have in common, and not most of them."""
-        texts_with = Counter(word for text in texts for word in set(_words(text)))
+        texts_with = Counter(word for text in texts for word in set(words(text.lower())))
         most = MOST_TEXTS * len(texts)
         idf = {
             word: round(math.log((1 + len(texts)) / (1 + count)) + 1, 4)
@@ -40,11 +40,12 @@ class Vocabulary(Record):
 
     def weigh(self, text: str) -> dict[str, float]:
         """Word -> weight, for those that the text has; their squares sum to 1, if there are any."""
-        counts = Counter(word for word in _words(text) if word in self.idf)
+        counts = Counter(word for word in words(text.lower()) if word in self.idf)
         weights = {word: (1 + math.log(n)) * self.idf[word] for word, n in counts.items()}
         length = math.hypot(*weights.values())
         return {word: weight / length for word, weight in weights.items()}
 
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.lower())
+def words(text: str) -> list[str]:
+    """The words of a text, of two letters or more, in order and as they are written."""
+    return _WORD.findall(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -59,10 +59,8 @@ async def calibrate(
     _check_enough(len(gold.incidents), gold)
     async with open_model(settings, notices) as model:
         examples = await examples_of(gold, taxonomy, model, notices)
-        found = fitted(gold, examples, taxonomy, model.info, seed=seed)
         ranking = ranked(gold, taxonomy, model, notices, seed=seed)
-        calibration = found.calibration.model_copy(update={"ranking": ranking})
-        return replace(found, calibration=calibration)
+        return fitted(gold, examples, taxonomy, model.info, ranking=ranking, seed=seed)
 
 
 def fitted(
@@ -71,6 +69,7 @@ def fitted(
     taxonomy: Taxonomy,
     info: ModelInfo,
     *,
+    ranking: Ranking | None = None,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Calibrated:
@@ -97,6 +96,7 @@ def fitted(
         measured=_measured(found),
         curve=_curve(cases),
         weights=fit(examples, taxonomy),
+        ranking=ranking,
     )
     return Calibrated(calibration, found)
 

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from classifier.asking.sentences import Sentences
 from classifier.chunking import Chunk
 from classifier.grounding import Locator
-from classifier.ranking import TRAITS, VECTOR_WEIGHS, Ranking, Vectors, mean_vectors, traits, unit
-from classifier.ranking import words as words_of
+from classifier.ranking import TRAITS, VECTOR_WEIGHS, Ranking, Vectors, text_vectors, traits, unit
 from classifier.records import Evidence, Part
 from classifier.taxonomy import Taxonomy
+from classifier.vocabulary import words
 from eval.gold import GoldIncident
 
 Floats = NDArray[np.float64]
@@ -107,7 +107,7 @@ class _Table:
     """The examples as arrays: `rows` has for each its (sentences, traits and directions)."""
 
     examples: Sequence[Quoted]
-    keys: tuple[str, ...]
+    places: Mapping[str, int]
     idf: dict[str, float]
     rare: float
     mean: Floats
@@ -118,11 +118,11 @@ class _Table:
     def of(examples: Sequence[Quoted], taxonomy: Taxonomy, vectors: Vectors) -> _Table:
         texts = [s.quote for e in examples for s in e.sentences]
         rare = math.log(len(texts))
-        counts = Counter(w for text in texts for w in {w.lower() for w in words_of(text)})
+        counts = Counter(word for text in texts for word in {w.lower() for w in words(text)})
         idf = {w: round(math.log(len(texts) / n), 3) for w, n in sorted(counts.items()) if n > 1}
-        means = mean_vectors(texts, vectors, idf, rare)
-        mean = means.mean(axis=0)
-        about = unit(means - mean)
+        sums = text_vectors(texts, vectors, idf, rare)
+        mean = sums.mean(axis=0)
+        about = unit(sums - mean)
         directions = np.linalg.svd(about, full_matrices=False)[2][:DIRECTIONS]
         read = np.hstack(
             [
@@ -131,18 +131,26 @@ class _Table:
             ]
         )
         ends = np.cumsum([len(e.sentences) for e in examples])[:-1]
-        keys = tuple(f"{c.name}/{o}" for c in taxonomy.categories.values() for o in c.names)
-        return _Table(examples, keys, idf, rare, mean, directions, np.split(read, ends))
+        keys = [f"{c.name}/{o}" for c in taxonomy.categories.values() for o in c.names]
+        return _Table(
+            examples,
+            {k: n for n, k in enumerate(keys)},
+            idf,
+            rare,
+            mean,
+            directions,
+            np.split(read, ends),
+        )
 
     def learn(self, chosen: NDArray[np.intp]) -> Floats:
         """(keys, features): the weights of each option, from the chosen examples."""
-        learner = _Learner(self.keys, len(self.rows[0][0]))
+        learner = _Learner(list(self.places), len(self.rows[0][0]))
         for _ in range(STEPS):
             weights = learner.weights
             slope = np.zeros_like(weights)
             for n in chosen:
                 for key, hit in self.examples[n].shown.items():
-                    place = self.keys.index(key)
+                    place = self.places[key]
                     slope[place] += _slope(self.rows[n], weights[place], list(hit))
             learner.step(slope)
         return learner.weights
@@ -150,14 +158,14 @@ class _Table:
     def firsts(self, chosen: NDArray[np.intp], weights: Floats) -> list[bool]:
         """Whether the sentence that is put first was quoted, for each quoted option."""
         return [
-            int((self.rows[n] @ weights[self.keys.index(key)]).argmax()) in hit
+            int((self.rows[n] @ weights[self.places[key]]).argmax()) in hit
             for n in chosen
             for key, hit in self.examples[n].shown.items()
         ]
 
     def ranking(self, weights: Floats, measured: dict[str, float]) -> Ranking:
         whole = np.hstack([weights[:, :TRAITS], weights[:, TRAITS:] @ self.directions])
-        options = zip(self.keys, whole.round(_DIGITS).tolist(), strict=True)
+        options = zip(self.places, whole.round(_DIGITS).tolist(), strict=True)
         return Ranking(
             idf=self.idf,
             rare=round(self.rare, _DIGITS),

@@ -13,7 +13,7 @@ from classifier.asking.explaining import MOST_SHOWN, explain
 from classifier.calibration import Calibration
 from classifier.errors import ConfigurationError
 from classifier.models.opening import Notices
-from classifier.ranking import TRAITS, Ranking, mean_vectors, traits
+from classifier.ranking import TRAITS, Ranking, text_vectors, traits
 from classifier.records import Evidence
 from eval.calibrating import ranked
 from eval.gold import Gold, GoldIncident, GoldReason
@@ -128,7 +128,7 @@ def test_the_traits_of_a_sentence():
 
 
 def test_a_rare_word_weighs_more():
-    rows = mean_vectors(["The plums", "bake"], Only("plums"), {"the": 0.1, "plums": 2.0}, 3.0)
+    rows = text_vectors(["The plums", "bake"], Only("plums"), {"the": 0.1, "plums": 2.0}, 3.0)
     assert rows.tolist() == [[2.0], [0.0]]
 
 
