@@ -14,6 +14,7 @@ import typer
 
 from classifier.cli.console import counted, say, visible
 from classifier.cli.exit_codes import FELL_SHORT, WRONG_USAGE
+from classifier.cli.stored import TaxonomyPlace
 
 if TYPE_CHECKING:
     from classifier.records import AuditFinding, Report
@@ -48,14 +49,6 @@ Sources = Annotated[
 Form = Annotated[AuditFormat, typer.Option("--format", "-f", help="How to print.")]
 Severity = Annotated[Least, typer.Option("--severity", help="The least that is printed.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 where an error is found.")]
-Place = Annotated[
-    str | None,
-    typer.Option(
-        help="The taxonomy of the reports, a folder or one that ships, where it is not the "
-        "settings' or the run's own.",
-        show_default=False,
-    ),
-]
 
 
 @dataclass
@@ -82,7 +75,7 @@ def audit(
     format_: Form = AuditFormat.text,
     strict: Strict = False,
     severity: Severity = Least.info,
-    taxonomy: Place = None,
+    taxonomy: TaxonomyPlace = None,
 ) -> None:
     """Check reports against themselves: times, twins, options without a reason, gates, citations.
 

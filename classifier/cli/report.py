@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,14 +11,13 @@ import typer
 
 from classifier.cli.console import counted, say
 from classifier.cli.output import Format, Output
+from classifier.cli.stored import ArticlePaths, TaxonomyPlace, opened_texts
 
 if TYPE_CHECKING:
     from classifier.batch.texts import Texts
     from classifier.records import Report
     from classifier.render import Find
     from classifier.taxonomy import Taxonomy
-
-_SHOWN = 5
 
 Sources = Annotated[
     list[str],
@@ -46,24 +45,8 @@ def report(
             show_default=False,
         ),
     ] = None,
-    articles: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--articles",
-            metavar="PATH",
-            help="A file or folder with the articles, where a run's own inputs are not found; "
-            "repeat it.",
-            show_default=False,
-        ),
-    ] = None,
-    taxonomy: Annotated[
-        str | None,
-        typer.Option(
-            help="The taxonomy of the reports, a folder or one that ships, where it is not the "
-            "settings' or the run's own.",
-            show_default=False,
-        ),
-    ] = None,
+    articles: ArticlePaths = None,
+    taxonomy: TaxonomyPlace = None,
 ) -> None:
     """Show reports that exist: as pages with every claim beside its sentence, or as text.
 
@@ -117,14 +100,7 @@ class _Reports:
                 yield one, find
 
     def _texts(self, run: Path, given: Sequence[str]) -> "Texts":
-        from classifier.batch.texts import texts_of
-
-        texts = self._closed.enter_context(closing(texts_of(run, given)))
-        for remark in texts.remarks[:_SHOWN]:
-            say(remark)
-        if len(texts.remarks) > _SHOWN:
-            say(f"{len(texts.remarks) - _SHOWN} more inputs cannot be read.")
-        return texts
+        return self._closed.enter_context(opened_texts(run, given))
 
     def _remark(self, one: "Report") -> None:
         """Say it once where a report was made with another taxonomy than it is shown with."""

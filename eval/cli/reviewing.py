@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from classifier.cli.console import counted, say
+from classifier.cli.stored import ArticlePaths, TaxonomyPlace, opened_texts
 
 if TYPE_CHECKING:
     from classifier.batch.folder import RunFolder
     from classifier.batch.texts import Texts
     from classifier.taxonomy import Taxonomy
-
-_SHOWN = 5
 
 
 def review(
@@ -25,23 +24,8 @@ def review(
     port: Annotated[
         int, typer.Option(help="The port on this machine; 0 is a free one.", min=0, max=65535)
     ] = 0,
-    articles: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--articles",
-            metavar="PATH",
-            help="A file or folder with the articles, where the run's own inputs are not found; "
-            "repeat it.",
-            show_default=False,
-        ),
-    ] = None,
-    taxonomy: Annotated[
-        str | None,
-        typer.Option(
-            help="The run's taxonomy, a folder or one that ships, where it is not found by itself.",
-            show_default=False,
-        ),
-    ] = None,
+    articles: ArticlePaths = None,
+    taxonomy: TaxonomyPlace = None,
     no_open: Annotated[
         bool, typer.Option("--no-open", help="Print the address, and open no browser.")
     ] = False,
@@ -50,20 +34,14 @@ def review(
 
     The gold goes to RUN/gold, in a folder for each annotator. Ctrl-C ends it.
     """
-    from contextlib import closing
 
     from classifier.batch.folder import RunFolder
-    from classifier.batch.texts import texts_of
     from eval.reviewing.names import annotator_name
 
     name = annotator_name(annotator) if annotator is not None else ""
     folder = RunFolder.open(run)
     known = _taxonomy(folder, taxonomy)
-    with closing(texts_of(run, articles or [])) as texts:
-        for remark in texts.remarks[:_SHOWN]:
-            say(remark)
-        if len(texts.remarks) > _SHOWN:
-            say(f"{len(texts.remarks) - _SHOWN} more inputs cannot be read.")
+    with opened_texts(run, articles or []) as texts:
         _serve(folder, known, texts, name, port, browser=not no_open)
 
 
