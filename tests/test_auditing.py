@@ -68,8 +68,18 @@ def test_one_quote_that_stands_is_enough():
 
 
 def test_an_option_without_a_finding():
-    found = checks(diet=Decision(options=("meat",), status="answered"))
+    found = checks(
+        course=decision(finding("dessert")), diet=Decision(options=("meat",), status="answered")
+    )
     assert found == ["option-without-rationale", "option-without-quote"]
+
+
+def test_a_report_that_only_decides_is_told_so_once():
+    bare = Decision(options=("meat",), status="answered", findings=(finding("meat", "", ()),))
+    assert checks(diet=bare, course=Decision(options=("dessert",), status="answered")) == [
+        "nothing-explained"
+    ]
+    assert checks(diet=Decision(options=("unknown",), status="unknown")) == []
 
 
 def test_an_option_that_does_not_hold_needs_no_quote():

@@ -59,6 +59,7 @@ CHECKS: Mapping[str, Check] = {
     "option-without-rationale": Check(
         "warning", "An option is chosen without a paragraph of its own."
     ),
+    "nothing-explained": Check("warning", "No option of the report has a paragraph or a quote."),
     "option-denied": Check("warning", "An option is chosen, and its own paragraph denies it."),
     "paragraph-not-chosen": Check(
         "info", "A paragraph denies nothing, and its option is not chosen."

@@ -21,6 +21,11 @@ _Check = Callable[[Subject, Category, Decision], Iterator[AuditFinding]]
 def decision_findings(subject: Subject) -> Iterator[AuditFinding]:
     """Every finding about the decisions of a report."""
     yield from _strangers(subject)
+    answered = (d.options for d in subject.decisions.values() if d.status == "answered")
+    if any(answered) and not subject.explains:
+        yield found(
+            "nothing-explained", "The report decides only: no option has a paragraph or a quote."
+        )
     for category, decision in subject.known():
         for check in _CHECKS:
             yield from check(subject, category, decision)
@@ -66,8 +71,11 @@ def _status(_: Subject, category: Category, decision: Decision) -> Iterator[Audi
 def _unreasoned(subject: Subject, category: Category, decision: Decision) -> Iterator[AuditFinding]:
     """Chosen options without a paragraph, or without a quote where there could be one.
 
-    A text without any paragraph is about the one option that is chosen.
+    A text without any paragraph is about the one option that is chosen. Where a report explains
+    nothing at all, that is one finding of its own.
     """
+    if not subject.explains:
+        return
     spoken = {f.option: f for f in decision.findings if f.applies}
     whole = decision.rationale and not decision.findings and len(decision.options) == 1
     for option in decision.options if decision.status == "answered" else ():

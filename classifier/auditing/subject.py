@@ -31,6 +31,12 @@ class Subject:
         return any(a.sha256 for a in self.incident.articles)
 
     @cached_property
+    def explains(self) -> bool:
+        """Whether any decision has a paragraph or a quote."""
+        said = any(any(rationales(d)) for d in self.decisions.values())
+        return said or any(f.evidence for d in self.decisions.values() for f in d.findings)
+
+    @cached_property
     def cited(self) -> list[str]:
         """Every id that anything cites, each once."""
         texts = [t for d in self.decisions.values() for t in rationales(d)]
