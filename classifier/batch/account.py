@@ -17,6 +17,7 @@ from classifier.models.prices import Overrides, tariff
 from classifier.records import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from classifier.batch.manifest import Manifest
@@ -58,17 +59,16 @@ def load_books(run: Path) -> Books | None:
 
 
 def spent_before(
-    books: Books | None, manifest: Manifest, usage: Usage, overrides: Overrides
+    books: Books | None, manifest: Manifest, usage: Callable[[], Usage], overrides: Overrides
 ) -> Decimal:
     """What earlier starts of a run spent, in USD: by its account, else by the usage of all its
-    reports, which knows nothing of failures; 0 where calls have no price.
+    reports, which knows nothing of failures and takes a while to add up; 0 where calls have no
+    price.
     """
     if books is not None and books.priced:
         return books.total
-    if not usage.calls:
-        return _ZERO
     known = tariff(manifest.model.name, manifest.model.endpoint, overrides)
-    return known.price(usage) if known else _ZERO
+    return known.price(usage()) if known else _ZERO
 
 
 @dataclass

@@ -23,7 +23,6 @@ from classifier.confidence import least_confidence
 from classifier.errors import ConfigurationError
 from classifier.models.batch_parts import BatchOptions
 from classifier.models.opening import Notices, open_model
-from classifier.records import Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -74,8 +73,7 @@ def _spent(opened: Opened) -> Decimal:
     if job.out is None or opened.manifest is None:
         return Decimal(0)
     books = load_books(job.out)
-    usage = Usage() if books and books.priced else known_of(opened).usage
-    return spent_before(books, opened.manifest, usage, job.overrides)
+    return spent_before(books, opened.manifest, lambda: known_of(opened).usage, job.overrides)
 
 
 @asynccontextmanager
