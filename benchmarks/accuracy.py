@@ -85,7 +85,9 @@ def words(train: Sequence[Example]) -> Tell:
     return tell
 
 
-SCORES = Penalties(words=FIRM)
+SCORES = Penalties(words=FIRM, state=FIRM)
+WORDS = replace(SCORES, words=Penalties().words)
+STATE = replace(SCORES, state=Penalties().state)
 OWN = replace(SCORES, category=FIRM, others=FIRM)
 WAYS: Mapping[str, Learn] = {
     "the commonest answer": commonest,
@@ -97,12 +99,14 @@ WAYS: Mapping[str, Learn] = {
         TAXONOMY, replace(OWN, category=SCORES.category)
     ),
     "each option from all scores": learner(TAXONOMY, SCORES),
-    "all scores and the words": learner(TAXONOMY, Penalties()),
+    "all scores and the words": learner(TAXONOMY, WORDS),
+    "all scores and the state": learner(TAXONOMY, STATE),
+    "all scores, the words and the state": learner(TAXONOMY, Penalties()),
     "the same, weaker priors": learner(
-        TAXONOMY, Penalties(own=2.5, category=3.75, others=5, words=0.05)
+        TAXONOMY, Penalties(own=2.5, category=3.75, others=5, words=0.2, state=0.1)
     ),
     "the same, stronger priors": learner(
-        TAXONOMY, Penalties(own=10, category=15, others=20, words=0.2)
+        TAXONOMY, Penalties(own=10, category=15, others=20, words=0.8, state=0.4)
     ),
 }
 

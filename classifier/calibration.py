@@ -38,14 +38,34 @@ class Input(Record):
     deviation: float = Field(gt=0, allow_inf_nan=False)
 
 
+class State(Record):
+    """How a hidden state is read: its numbers less their means in the gold, times their `scale`."""
+
+    mean: tuple[float, ...] = Field(min_length=1)
+    scale: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _of_one_length(self) -> State:
+        if len(self.scale) != len(self.mean):
+            raise ValueError(f"{len(self.scale)} scales for {len(self.mean)} means")
+        return self
+
+    def read(self, state: Sequence[float]) -> list[float]:
+        """The numbers that are weighed; none of a state that is missing or of another model."""
+        if len(state) != len(self.mean):
+            return []
+        return [(x - m) * k for x, m, k in zip(state, self.mean, self.scale, strict=True)]
+
+
 class Fit(Record):
-    """The log-odds of an option: `bias`, a weight for each input of its category, and one for each
-    word of the vocabulary, in their orders.
+    """The log-odds of an option: `bias`, a weight for each input of its category, for each word of
+    the vocabulary and for each number of the state, in their orders.
     """
 
     bias: float = Field(allow_inf_nan=False)
     weights: tuple[float, ...]
     words: tuple[float, ...] = ()
+    state: tuple[float, ...] = ()
 
 
 class CategoryFit(Record):
@@ -70,6 +90,7 @@ class Weights(Record):
     inputs: dict[str, Input]
     categories: dict[str, CategoryFit]
     vocabulary: Vocabulary = Vocabulary()
+    state: State | None = None
 
     @model_validator(mode="after")
     def _known_inputs(self) -> Weights:
@@ -80,15 +101,21 @@ class Weights(Record):
                 if len(fit.words) != len(self.vocabulary.idf):
                     words = f"{len(fit.words)} weights for {len(self.vocabulary.idf)} words"
                     raise ValueError(f"{name} has {words}")
+                if len(fit.state) != (len(self.state.mean) if self.state else 0):
+                    raise ValueError(f"{name} has {len(fit.state)} weights for another state")
         return self
 
-    def probabilities(self, scores: Scores, text: str = "") -> dict[str, dict[str, float]]:
+    def probabilities(
+        self, scores: Scores, text: str = "", state: Sequence[float] = ()
+    ) -> dict[str, dict[str, float]]:
         """Category -> option -> probability, for the categories of `scores` that it knows.
 
         `scores` are the model's own probabilities of everything that was judged about an
-        incident, or a chunk of it, and `text` is its text. A score that is missing, because its
-        call failed or its category is not asked, counts as its mean.
+        incident, or a chunk of it, `text` is its text, and `state` the model's hidden state after
+        it. A score that is missing, because its call failed or its category is not asked, counts
+        as its mean, and so does a state.
         """
+        placed = self.state.read(state) if self.state else []
         words = {self._place[word]: weight for word, weight in self.vocabulary.weigh(text).items()}
         read = {
             key: (value - self.inputs[key].mean) / self.inputs[key].deviation
@@ -97,7 +124,7 @@ class Weights(Record):
         }
         return {
             name: {
-                o: _logistic(_odds(fit, of.inputs, read) + _said(fit, words))
+                o: _logistic(_odds(fit, of.inputs, read) + _said(fit, words) + _placed(fit, placed))
                 for o, fit in of.options.items()
             }
             for name, of in self.categories.items()
@@ -212,6 +239,10 @@ def _said(fit: Fit, words: Mapping[int, float]) -> float:
     return math.fsum(fit.words[n] * weight for n, weight in words.items())
 
 
+def _placed(fit: Fit, placed: Sequence[float]) -> float:
+    return sum(w * x for w, x in zip(fit.state, placed, strict=False))
+
+
 def _identity(model: ModelRef) -> str | tuple[str, str]:
     """The weights where they are known; an endpoint's model by its name and place."""
     return model.digest or (model.name, model.endpoint)
@@ -231,3 +262,9 @@ def mean_scores(chunks: Sequence[Scores]) -> dict[str, dict[str, float]]:
         return _logistic(math.fsum(values) / len(values))
 
     return {c: {o: mean(f"{c}/{o}") for o in options} for c, options in told.items()}
+
+
+def mean_state(chunks: Sequence[Sequence[float]]) -> tuple[float, ...]:
+    """The state of an incident in several chunks: the mean of those that there are."""
+    given = [state for state in chunks if state]
+    return tuple(math.fsum(numbers) / len(given) for numbers in zip(*given, strict=True))

@@ -20,7 +20,7 @@ from classifier.asking.fields import field_groups
 from classifier.asking.scored import questions_sha256, score_all
 from classifier.asking.sizes import answer_tokens, groups, questions
 from classifier.auditing import audit_articles, audit_report
-from classifier.calibration import QUESTIONS_CHANGED, Calibration, mean_scores
+from classifier.calibration import QUESTIONS_CHANGED, Calibration, mean_scores, mean_state
 from classifier.chunking import Chunk, cut
 from classifier.deciding import gated, merge, reviewed
 from classifier.errors import ConfigurationError, InputError
@@ -43,6 +43,7 @@ from classifier.records import (
     Usage,
 )
 from classifier.taxonomy import Category, Method, OpenField, Taxonomy
+from classifier.taxonomy.templates import FOR_STATES
 
 J = TypeVar("J")
 T = TypeVar("T")
@@ -158,21 +159,40 @@ def _heading(taxonomy: Taxonomy, fields: Mapping[str, FieldAnswer]) -> str:
     return answer.items[0].text if answer and answer.items else ""
 
 
+@dataclass(frozen=True)
+class Scored:
+    """What a model makes of an incident: category -> option -> probability of true against false,
+    its hidden state, and what both cost.
+
+    An incident in several chunks has the mean of their log-odds and of their states; a category
+    without a usable reply is missing, and so is a state (empty).
+    """
+
+    scores: dict[str, dict[str, float]]
+    state: tuple[float, ...]
+    usage: Usage
+
+
 async def score_incident(
     incident: Incident, taxonomy: Taxonomy, model: OpenModel, categories: Sequence[Category]
-) -> tuple[dict[str, dict[str, float]], Usage]:
+) -> Scored:
     """What the model makes of everything that the categories judge, gates left aside.
 
-    Returns category -> option -> probability of true against false, and what it cost. An incident
-    in several chunks has the mean of their log-odds; a category without a usable reply is missing.
     Raises the errors of `classify_incident`.
     """
     method = method_of(taxonomy, model.info.method)
     context = _context(incident, taxonomy, method, model)
+    context = replace(context, reads_state=gives_state(taxonomy, model.info))
     room = await _room(taxonomy, method, model)
     for chunk in await cut(incident, model.counter, room, lambda a: frame(taxonomy, a)):
         await score_all(context, chunk, categories)
-    return mean_scores(list(context.scores.values())), context.meter.usage
+    scores, states = list(context.scores.values()), list(context.states.values())
+    return Scored(mean_scores(scores), mean_state(states), context.meter.usage)
+
+
+def gives_state(taxonomy: Taxonomy, info: ModelInfo) -> bool:
+    """Whether the model can be asked for its state, and the taxonomy says how."""
+    return info.states and taxonomy.wording.keys() >= FOR_STATES
 
 
 def method_of(taxonomy: Taxonomy, name: str) -> Method:
@@ -246,13 +266,16 @@ def _calibrations(taxonomy: Taxonomy, info: ModelInfo) -> Iterator[tuple[Calibra
 
 
 def _audit_calibration(taxonomy: Taxonomy, info: ModelInfo) -> list[AuditFinding]:
-    reasons = [why for _, why in _calibrations(taxonomy, info)]
-    if None in reasons or QUESTIONS_CHANGED not in reasons:
+    used = calibration_of(taxonomy, info)
+    if used is not None:
+        lacking = [name for name in taxonomy.categories if name not in used.weights.categories]
+        what = f"The calibration's gold has no labels for {', '.join(lacking)}" if lacking else ""
+    else:
+        changed = QUESTIONS_CHANGED in [why for _, why in _calibrations(taxonomy, info)]
+        what = f"The taxonomy's calibration is not used: {QUESTIONS_CHANGED}" if changed else ""
+    if not what:
         return []
-    message = (
-        f"The taxonomy's calibration is not used: {QUESTIONS_CHANGED}. Confidences are raw scores; "
-        "fit them with `classifier calibrate`."
-    )
+    message = f"{what}. Confidences are raw scores; fit them with `classifier calibrate`."
     return [AuditFinding(check="uncalibrated", severity="info", message=message)]
 
 
@@ -282,6 +305,9 @@ def _context(
         locator,
         Meter(),
         calibration,
+        reads_state=bool(
+            calibration and calibration.weights.state and gives_state(taxonomy, model.info)
+        ),
         vectors=model.vectors() if calibration and calibration.ranking and model.vectors else None,
     )
 

@@ -134,15 +134,16 @@ async def examples_of(
     for number, incident in enumerate(gold.incidents):
         notices.progress(number, len(gold.incidents), incident.id)
         try:
-            scores, usage = await score_incident(
+            scored = await score_incident(
                 incident.incident, taxonomy, model, _labelled(incident, taxonomy)
             )
         except (ModelRequestError, ReplyError, InputError) as error:
             notices.say(f"{incident.id} is left out: {error}")
             continue
-        spent += usage
+        spent += scored.usage
         text = " ".join(f"{a.title} {a.text}" for a in incident.articles)
-        examples.append(Example(incident.id, scores, _labels(incident, taxonomy), text))
+        labels = _labels(incident, taxonomy)
+        examples.append(Example(incident.id, scored.scores, labels, text, scored.state))
     notices.say(f"{spent.calls} calls, {spent.cache_hits} answered from the cache.")
     return examples
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.calibration import CategoryFit, Fit, Input, Scores, Weights, log_odds
+from classifier.calibration import CategoryFit, Fit, Input, Scores, State, Weights, log_odds
 from classifier.records import UNKNOWN
 from classifier.taxonomy import Category, Taxonomy
 from classifier.vocabulary import Vocabulary
@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 LEAST_DEVIATION = 0.15
 STEPS = 50
 CLOSE = 1e-8
+# The same for a number of a hidden state, of the largest that there is.
+LEAST_SHARE = 1e-3
 # Base rates of a category, so that one that always or never holds has finite log-odds.
 LEAST_RATE = 0.02
 
@@ -36,26 +38,30 @@ class Penalties:
 
     `own` holds the slope of the option's own score, `category` the scores of the other options of
     its category, `others` those of all other categories, `bias` its base rate, `words` those of the
-    articles' words, of which the weights in one text have unit length.
+    articles' words, of which the weights in one text have unit length, and `state` those of the
+    numbers of the model's hidden state, which as they are read have about unit length too.
     """
 
     own: float = 5.0
     category: float = 7.5
     others: float = 10.0
     bias: float = 0.5
-    words: float = 0.1
+    words: float = 0.4
+    state: float = 0.2
 
 
 @dataclass(frozen=True)
 class Example:
     """An incident with its scores and text, and the options that people chose; a category that a
-    gate closes, or that nobody labelled, is not in `labels`.
+    gate closes, or that nobody labelled, is not in `labels`. `state` is the model's hidden state
+    after its articles, where it gives one.
     """
 
     id: str
     scores: Scores
     labels: Mapping[str, frozenset[str]]
     text: str = ""
+    state: tuple[float, ...] = ()
 
 
 Likely = Mapping[str, Mapping[str, float]]
@@ -80,7 +86,12 @@ def fit(
         for category in taxonomy.categories.values()
         if table.rows(category).size
     }
-    return Weights(inputs=table.inputs, categories=fitted, vocabulary=table.words.vocabulary)
+    return Weights(
+        inputs=table.inputs,
+        categories=fitted,
+        vocabulary=table.words.vocabulary,
+        state=table.states.read,
+    )
 
 
 def learner(taxonomy: Taxonomy, penalties: Penalties | None = None) -> Learn:
@@ -88,7 +99,7 @@ def learner(taxonomy: Taxonomy, penalties: Penalties | None = None) -> Learn:
 
     def learn(examples: Sequence[Example]) -> Tell:
         weights = fit(examples, taxonomy, penalties)
-        return lambda example: weights.probabilities(example.scores, example.text)
+        return lambda example: weights.probabilities(example.scores, example.text, example.state)
 
     return learn
 
@@ -125,9 +136,40 @@ class _Words:
         weighed = [vocabulary.weigh(text) for text in texts]
         cells = np.array([[w.get(word, 0.0) for word in vocabulary.idf] for w in weighed])
         mean = cells.mean(axis=0)
-        left, size, directions = np.linalg.svd(cells - mean, full_matrices=False)
-        kept = size > CLOSE
-        return _Words(vocabulary, mean, left[:, kept] * size[kept], directions[kept])
+        return _Words(vocabulary, mean, *_directions(cells - mean))
+
+
+@dataclass(frozen=True, eq=False)
+class _States:
+    """The hidden states of the examples, as they are `read`: `rows` (n, k) in the coordinates of
+    the k directions (k, numbers) in which they differ; a row of 0 is one that has none.
+    """
+
+    read: State | None
+    rows: Floats
+    directions: Floats
+
+    @staticmethod
+    def of(states: Sequence[Sequence[float]]) -> _States:
+        known = [n for n, state in enumerate(states) if state]
+        if not known:
+            return _States(None, np.zeros((len(states), 0)), np.zeros((0, 0)))
+        cells = np.array([states[n] for n in known])
+        deviation = cells.std(axis=0) + LEAST_SHARE * np.abs(cells).max()
+        scale = 1 / (deviation * np.sqrt(cells.shape[1]))
+        read = State(
+            mean=tuple(cells.mean(axis=0).round(4).tolist()), scale=tuple(scale.round(6).tolist())
+        )
+        placed = np.zeros((len(states), cells.shape[1]))
+        placed[known] = (cells - read.mean) * read.scale
+        return _States(read, *_directions(placed))
+
+
+def _directions(cells: Floats) -> tuple[Floats, Floats]:
+    """Rows (n, numbers) in the coordinates (n, k) of the k directions (k, numbers)."""
+    left, size, directions = np.linalg.svd(cells, full_matrices=False)
+    kept = size > CLOSE
+    return left[:, kept] * size[kept], directions[kept]
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +182,7 @@ class _Table:
     inputs: dict[str, Input]
     read: Floats
     words: _Words
+    states: _States
 
     @staticmethod
     def of(examples: Sequence[Example], taxonomy: Taxonomy) -> _Table:
@@ -157,7 +200,9 @@ class _Table:
             for key, m, d in zip(keys, mean, deviation, strict=True)
         }
         read = np.nan_to_num((cells - mean) / deviation)
-        return _Table(examples, keys, common, inputs, read, _Words.of([e.text for e in examples]))
+        words = _Words.of([e.text for e in examples])
+        states = _States.of([e.state for e in examples])
+        return _Table(examples, keys, common, inputs, read, words, states)
 
     def rows(self, category: Category) -> NDArray[np.intp]:
         """The examples in which people labelled the category."""
@@ -209,8 +254,8 @@ def _category_fit(
     """The fit of each option, and of `unknown`, which holds where none does."""
     reads, chosen, rows = table.reads(category), table.chosen(category), table.rows(category)
     read = table.read[rows][:, table.columns(reads)]
-    words = table.words.rows[rows]
-    design = np.column_stack([np.ones(len(rows)), read, words])
+    words, states = table.words.rows[rows], table.states.rows[rows]
+    design = np.column_stack([np.ones(len(rows)), read, words, states])
 
     def fitted(name: str, held: Floats, rate: float) -> Fit:
         own = f"{category.name}/{name}"
@@ -218,9 +263,16 @@ def _category_fit(
         near[0] = _log_odds(rate)
         if own in reads:
             near[1 + reads.index(own)] = slope
-        prior = _held(reads, own, words.shape[1], penalties)
+        prior = np.array(
+            [
+                penalties.bias,
+                *_held(reads, own, penalties),
+                *[penalties.words] * words.shape[1],
+                *[penalties.state] * states.shape[1],
+            ]
+        )
         weights = near + _ridge(design, held, prior, design @ near)
-        return _as_fit(weights, len(reads), table.words)
+        return _as_fit(weights, len(reads), table)
 
     rate = float(chosen.mean())
     fits = {name: fitted(name, chosen[:, n], rate) for n, name in enumerate(category.names)}
@@ -235,10 +287,10 @@ def _log_odds(rate: float) -> float:
     return float(np.log(rate / (1 - rate)))
 
 
-def _held(reads: Sequence[str], own: str, words: int, penalties: Penalties) -> Floats:
-    """How strongly the bias, the weight of each input and that of each direction are held."""
+def _held(reads: Sequence[str], own: str, penalties: Penalties) -> list[float]:
+    """How strongly the weight of each input is held."""
     category = own.partition("/")[0] + "/"
-    inputs = [
+    return [
         penalties.own
         if key == own
         else penalties.category
@@ -246,17 +298,19 @@ def _held(reads: Sequence[str], own: str, words: int, penalties: Penalties) -> F
         else penalties.others
         for key in reads
     ]
-    return np.array([penalties.bias, *inputs, *[penalties.words] * words])
 
 
-def _as_fit(weights: Floats, inputs: int, words: _Words) -> Fit:
-    """The weights of the directions as weights of words, about no mean text."""
-    of_words = weights[1 + inputs :] @ words.directions
+def _as_fit(weights: Floats, inputs: int, table: _Table) -> Fit:
+    """The weights of the directions as weights of words, about no mean text, and of numbers."""
+    words, states = table.words, table.states
+    of_words, of_state = np.split(weights[1 + inputs :], [len(words.directions)])
+    of_words, of_state = of_words @ words.directions, of_state @ states.directions
     bias = float(weights[0] - of_words @ words.mean)
     return Fit(
         bias=round(bias, 4),
         weights=tuple(round(float(w), 4) for w in weights[1 : 1 + inputs]),
         words=tuple(round(float(w), 3) for w in of_words),
+        state=tuple(round(float(w), 3) for w in of_state),
     )
 
 

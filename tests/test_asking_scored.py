@@ -7,9 +7,9 @@ import pytest
 
 from classifier.asking import ask_scored
 from classifier.asking.logprobs import read_scores
-from classifier.asking.scored import decide, decide_calibrated
+from classifier.asking.scored import decide, decide_calibrated, questions_sha256, score_all
 from classifier.errors import ModelAccessError, ModelRequestError, ReplyError
-from classifier.models.seam import Reply, TokenLogprobs
+from classifier.models.seam import Message, Reply, TokenLogprobs
 from classifier.taxonomy import Category
 from tests.scripted import (
     TEXT,
@@ -346,3 +346,52 @@ def test_the_opposite_takes_the_place_of_unknown_in_the_question():
     assert KIND.judged == ("machine", "data")
     assert BAKED.judged == ("baked", "unknown")
     assert DIET.judged == DIET.names
+
+
+WITH_STATES = RECIPES.model_copy(
+    update={"wording": {**RECIPES.wording, "state": "In {{ title }}?", "state_start": "It is a:"}}
+)
+
+
+def reading(state, *, reads=True):
+    """What is asked about two categories, one after the other, and the context afterwards."""
+    model = Scripted(
+        [*([state] if reads else []), scored_reply(SCORES), scored_reply({"baked": 0.9})]
+    )
+    context = asking(model, taxonomy=WITH_STATES, method="embedded")
+    context = replace(context, reads_state=reads)
+    for category in (DIET, BAKED):
+        asyncio.run(score_all(context, chunk_of(article()), [category]))
+    return model.history, context
+
+
+def test_the_state_is_asked_for_once_and_first():
+    (first, second, _), context = reading(Reply("", "stop", state=(1.5, -2.0)))
+    assert (first.state, second.state) == (True, False)
+    assert first.messages[-1] == Message("assistant", "It is a:")
+    assert first.messages[1].content.endswith("In recipes from newspapers?")
+    shared = first.messages[1].content.removesuffix("In recipes from newspapers?")
+    assert second.messages[1].content.startswith(shared)
+    assert context.states == {0: (1.5, -2.0)}
+
+
+def test_a_state_that_does_not_come_leaves_the_scores():
+    history, context = reading(ReplyError("no state"))
+    assert len(history) == 3
+    assert context.states == {0: ()}
+    assert context.scores[0]["diet"] == pytest.approx(SCORES)
+
+
+def test_a_state_that_nothing_reads_is_not_asked_for():
+    history, context = reading(None, reads=False)
+    assert [r.state for r in history] == [False, False]
+    assert context.states == {}
+
+
+def test_the_questions_digest_covers_the_state():
+    other = {**WITH_STATES.wording, "state_start": "It was a:"}
+    digests = {
+        questions_sha256(t, METHOD)
+        for t in (RECIPES, WITH_STATES, WITH_STATES.model_copy(update={"wording": other}))
+    }
+    assert len(digests) == 3

@@ -258,6 +258,7 @@ CHANGES = {
     "temperature": 0.5,
     "seed": 1,
     "top_logprobs": 1,
+    "state": True,
 }
 
 

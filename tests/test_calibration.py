@@ -10,10 +10,12 @@ from classifier.calibration import (
     GoldRef,
     Input,
     Point,
+    State,
     Weights,
     load_calibration,
     log_odds,
     mean_scores,
+    mean_state,
 )
 from classifier.errors import ConfigurationError
 from classifier.records import ModelRef
@@ -68,6 +70,37 @@ def test_the_words_of_the_text_are_weighed_beside_the_scores():
     said = told.probabilities(SCORES, "Roast and stew")["diet"]["meat"]
     assert said == pytest.approx(1 / (1 + math.exp(-odds)))
     assert told.probabilities(SCORES)["diet"]["meat"] == 0.5
+
+
+def with_state(**changes):
+    fit = Fit(bias=0, weights=(0.0, 0.0), state=(3.0, 1.0))
+    category = weights().categories["diet"].model_copy(update={"options": {"meat": fit}})
+    state = State(mean=(10.0, 0.0), scale=(0.5, 2.0))
+    return Weights(
+        **{**dict(weights()), "categories": {"diet": category}, "state": state, **changes}
+    )
+
+
+def test_the_state_is_weighed_beside_the_scores():
+    said = with_state().probabilities(SCORES, state=(12.0, -0.25))["diet"]["meat"]
+    assert said == pytest.approx(1 / (1 + math.exp(-(3 * 2 * 0.5 - 0.25 * 2))))
+
+
+@pytest.mark.parametrize("state", [(), (12.0,), (12.0, 1.0, 1.0)])
+def test_a_state_that_is_missing_or_of_another_model_counts_as_its_mean(state):
+    assert with_state().probabilities(SCORES, state=state)["diet"]["meat"] == 0.5
+
+
+def test_weights_of_another_state_are_refused():
+    with pytest.raises(ValueError, match="meat has 2 weights for another state"):
+        with_state(state=None)
+    with pytest.raises(ValueError, match="1 scales for 2 means"):
+        State(mean=(1.0, 2.0), scale=(1.0,))
+
+
+def test_the_state_of_an_incident_is_the_mean_of_its_chunks():
+    assert mean_state([(1.0, 2.0), (), (3.0, 6.0)]) == (2.0, 4.0)
+    assert mean_state([(), ()]) == ()
 
 
 def test_only_what_was_scored_is_told():

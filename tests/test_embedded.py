@@ -23,7 +23,16 @@ from classifier.errors import (
     ModelUnreachableError,
     ReplyError,
 )
-from classifier.models.embedded import EmbeddedServer, ServerTokens, check_gguf
+from classifier.models.embedded import (
+    EmbeddedServer,
+    ServerStates,
+    ServerTokens,
+    Stateful,
+    check_gguf,
+)
+from classifier.models.seam import Message, Reply, Request
+from classifier.records import Usage
+from tests.scripted import Scripted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,6 +124,62 @@ def test_no_proxy_comes_between(httpserver: HTTPServer, monkeypatch: pytest.Monk
     assert count(httpserver.url_for("/v1"), "a") == [1]
 
 
+ASKED = Request(
+    (Message("user", "Which?"), Message("assistant", "It is")), max_tokens=1, state=True
+)
+
+
+def state(url: str, key: str = "k", request: Request = ASKED) -> Reply:
+    async def asked() -> Reply:
+        async with ServerStates(url, key) as states:
+            return await Stateful(None, states).ask(request)  # type: ignore[arg-type]
+
+    return asyncio.run(asked())
+
+
+def test_a_state_is_asked_for_at_the_end_of_the_begun_answer(httpserver: HTTPServer) -> None:
+    messages = [{"role": "user", "content": "Which?"}]
+    httpserver.expect_request("/apply-template", json={"messages": messages}).respond_with_json(
+        {"prompt": "<u>Which?<a>"}
+    )
+    body = {"input": "<u>Which?<a>It is", "embd_normalize": -1}
+    given = {"data": [{"embedding": [1.00004, -2]}], "usage": {"prompt_tokens": 9}}
+    httpserver.expect_request("/v1/embeddings", json=body).respond_with_json(given)
+    reply = state(httpserver.url_for("/v1"))
+    assert reply.state == (1.0, -2.0)
+    assert reply.usage == Usage(calls=1, prompt_tokens=9)
+
+
+@pytest.mark.parametrize(
+    ("route", "body"),
+    [
+        ("/apply-template", "no json"),
+        ("/apply-template", "[]"),
+        ("/v1/embeddings", '{"data": []}'),
+        ("/v1/embeddings", '{"data": [{"embedding": [null]}]}'),
+        ("/v1/embeddings", '{"data": [{"embedding": [1]}]}'),
+    ],
+)
+def test_a_server_that_gives_no_state(httpserver: HTTPServer, route: str, body: str) -> None:
+    if route != "/apply-template":
+        httpserver.expect_request("/apply-template").respond_with_json({"prompt": "a"})
+    httpserver.expect_request(route).respond_with_data(body)
+    with pytest.raises(ReplyError, match=f"{route} answered 200: .*was expected"):
+        state(httpserver.url_for("/"))
+
+
+def test_a_server_that_was_not_started_for_states(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/apply-template").respond_with_data("no", 501)
+    with pytest.raises(ModelRequestError, match="with its /apply-template route"):
+        state(httpserver.url_for("/"))
+
+
+def test_any_other_request_is_the_models() -> None:
+    model = Scripted(["yes"])
+    plain = Request((Message("user", "Which?"),), max_tokens=1)
+    assert asyncio.run(Stateful(model, None).ask(plain)).text == "yes"  # type: ignore[arg-type]
+
+
 @pytest.fixture(scope="module")
 def server(small_weights: Path) -> Iterator[EmbeddedServer]:
     with EmbeddedServer(small_weights, context_tokens=1024, threads=2) as running:
@@ -149,6 +214,22 @@ def test_a_shared_prefix_stays_warm(server: EmbeddedServer) -> None:
     chat(server, article + "When?")
     usage = chat(server, article + "What failed?").json()["usage"]
     assert usage["prompt_tokens_details"]["cached_tokens"] > 70
+
+
+@pytest.mark.weights
+def test_a_state_leaves_its_prompt_warm_and_tells_texts_apart(server: EmbeddedServer) -> None:
+    def asked(text: str) -> Reply:
+        messages = (Message("user", text + "Say what."), Message("assistant", "In one word:"))
+        request = Request(messages, max_tokens=1, state=True)
+        return state(server.base_url, server.api_key, request)
+
+    article = "The signals of the railway failed in the fog. " * 10
+    first, again = asked(article), asked(article)
+    usage = chat(server, article + "Who?").json()["usage"]
+    assert len(first.state) == 896
+    assert first.usage.prompt_tokens > 100
+    assert first.state == again.state != asked("The bread is good. " * 10).state
+    assert usage["prompt_tokens_details"]["cached_tokens"] > 90
 
 
 @pytest.mark.weights

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -139,3 +141,46 @@ def test_that_nothing_holds_is_told_too():
     assert np.median(told[none]) > 0.75
     assert np.median(told[~none]) < 0.5
     assert "unknown" not in weights.categories["baked"].options
+
+
+def with_states(count=40, *, seed=3):
+    """Recipes whose scores tell nothing, and whose states lean to one side where there is meat."""
+    random = np.random.default_rng(seed)
+    made = []
+    for one in with_words(count):
+        lean = 2.0 if "meat" in one.labels["diet"] else -2.0
+        state = 50 + random.normal(size=12) * 4
+        state[:6] += lean * 4
+        made.append(Example(one.id, one.scores, one.labels, "", tuple(state.tolist())))
+    return made
+
+
+def test_a_state_tells_what_scores_do_not():
+    made = with_states()
+    told = held_out(made, learner(RECIPES))
+    said = {e.id: told[e.id]["diet"]["meat"] for e in made}
+    assert all((said[e.id] >= 0.5) == ("meat" in e.labels["diet"]) for e in made), said
+
+
+def test_the_states_directions_give_the_probabilities_of_its_numbers():
+    made = with_states()
+    weights = fit(made, RECIPES)
+    assert weights.state is not None
+    read = np.array([weights.state.read(e.state) for e in made])
+    assert read.mean(axis=0) == pytest.approx(np.zeros(12), abs=1e-3)
+    assert np.linalg.norm(read, axis=1).mean() == pytest.approx(1, abs=0.1)
+
+
+def test_an_example_without_a_state_is_as_the_mean_one():
+    made = with_states()
+    bare = [replace(made[0], state=()), *made[1:]]
+    weights = fit(bare, RECIPES)
+    told = [
+        weights.probabilities(made[0].scores, "", state)["diet"]["meat"]
+        for state in ((), weights.state.mean)
+    ]
+    assert told[0] == pytest.approx(told[1])
+
+
+def test_without_any_state_none_is_read():
+    assert fit(examples(), RECIPES).state is None

@@ -255,6 +255,15 @@ def test_a_missing_template(folder):
     ]
 
 
+def test_a_question_for_the_state_needs_the_beginning_of_its_answer(folder):
+    (folder / "wording" / "state_start.jinja").unlink()
+    assert [p[:3] for p in found(folder)] == [
+        ("wording/state_start.jinja", 1, "the template 'state_start' is missing")
+    ]
+    (folder / "wording" / "state.jinja").unlink()
+    assert found(folder) == []
+
+
 @pytest.mark.parametrize(
     "file", ["wording/poem.jinja", "wording/score.j2", "wording/x.txt", "categories/x.yml"]
 )

@@ -10,6 +10,8 @@ _LOST = "\ufffd"
 
 def mended(text: str) -> str:
     """NUL and lone surrogates become U+FFFD, one for one; everything else stays."""
+    if text.isascii() and "\0" not in text:  # most texts, in a tenth of the time
+        return text
     return _NOT_CHARACTERS.sub(_LOST, text)
 
 

@@ -36,8 +36,9 @@ class Meter:
 class AskContext:
     """A model, a taxonomy with the method to ask it by, and the articles of one incident.
 
-    `calibration` is what turns scores into probabilities, where there is one; `scores` keeps what
-    each chunk, by its number, was scored so far; `told` hears of each step about a category or a
+    `calibration` is what turns scores into probabilities, where there is one; `scores` and `states`
+    keep what each chunk, by its number, was scored so far, and the model's hidden state after it,
+    which is asked for where it `reads_state`; `told` hears of each step about a category or a
     field. `vectors` are those of the words that the calibration's ranking reads.
     """
 
@@ -51,6 +52,8 @@ class AskContext:
     scores: dict[int, dict[str, Mapping[str, float]]] = field(default_factory=dict)
     told: Callable[[Category | OpenField], None] = lambda _: None
     vectors: Vectors | None = None
+    reads_state: bool = False
+    states: dict[int, tuple[float, ...]] = field(default_factory=dict)
     _read: dict[int, Any] = field(default_factory=dict)
     _sentences: dict[int, Sentences] = field(default_factory=dict)
     _passages: dict[int, str] = field(default_factory=dict)

@@ -19,10 +19,11 @@ from classifier.asking.explaining import explain
 from classifier.asking.logprobs import read_scores
 from classifier.chunking import Chunk
 from classifier.errors import ReplyError
-from classifier.models.seam import Request
+from classifier.models.seam import Message, Request
 from classifier.prompting import fixed, frame, question, system
 from classifier.records import UNKNOWN, Article
 from classifier.taxonomy import Category, Method, Taxonomy
+from classifier.taxonomy.templates import FOR_STATES
 
 ALTERNATIVES = 10
 
@@ -55,6 +56,7 @@ async def score_all(
     """Score the categories into `context.scores`; returns category -> why it has no score."""
     scores = context.scores.setdefault(chunk.number, {})
     failures = {}
+    await _read_state(context, chunk)
     for category in categories:
         try:
             scores[category.name] = await score(context, chunk, category)
@@ -62,6 +64,27 @@ async def score_all(
             failures[category.name] = str(error)
         context.told(category)
     return failures
+
+
+async def _read_state(context: AskContext, chunk: Chunk) -> None:
+    """Ask for the model's state, once for each chunk and before all else: what was read for it
+    need not be read again.
+    """
+    if not context.reads_state or chunk.number in context.states:
+        return
+    question, start = state_question(context.taxonomy)
+    begun = Message("assistant", start)
+    request = Request((*context.messages(chunk, question), begun), max_tokens=1, state=True)
+    try:
+        context.states[chunk.number] = (await context.ask(request)).state
+    except ReplyError:
+        context.states[chunk.number] = ()  # what is missing counts as its mean
+
+
+def state_question(taxonomy: Taxonomy) -> tuple[str, str]:
+    """What stands after the articles when the state is asked for, and how the answer begins."""
+    question, start = (fixed(taxonomy, n, title=taxonomy.title) for n in ("state", "state_start"))
+    return question, start
 
 
 async def score(context: AskContext, chunk: Chunk, category: Category) -> dict[str, float]:
@@ -75,18 +98,24 @@ async def score(context: AskContext, chunk: Chunk, category: Category) -> dict[s
 def _decided(
     context: AskContext, chunk: Chunk, categories: Sequence[Category]
 ) -> list[Answer | None]:
-    """The answer to each category without its reasons; None where it has no score."""
+    """The answer to each category without its reasons; None where it has no score.
+
+    A category that the calibration's gold had no labels for is decided as without a calibration.
+    """
     scores, calibration = context.scores[chunk.number], context.calibration
-    if calibration is None:
-        return [
-            decide(scores[c.name], c, context.method) if c.name in scores else None
-            for c in categories
-        ]
-    likely = calibration.weights.probabilities(scores, _text(context, chunk))
-    return [
-        decide_calibrated(likely[c.name], c, calibration.threshold) if c.name in likely else None
-        for c in categories
-    ]
+    likely: Mapping[str, Scores] = {}
+    if calibration is not None:
+        state = context.states.get(chunk.number, ())
+        likely = calibration.weights.probabilities(scores, _text(context, chunk), state)
+
+    def decided(category: Category) -> Answer | None:
+        if calibration is not None and category.name in likely:
+            return decide_calibrated(likely[category.name], category, calibration.threshold)
+        if category.name in scores:
+            return decide(scores[category.name], category, context.method)
+        return None
+
+    return [decided(category) for category in categories]
 
 
 def _text(context: AskContext, chunk: Chunk) -> str:
@@ -173,6 +202,7 @@ def questions_sha256(taxonomy: Taxonomy, method: Method) -> str:
     """
     shape = Article(id="1", text="text", title="title", source="source", published=date(2000, 1, 1))
     asked = [score_question(taxonomy, c) for c in taxonomy.categories.values()]
+    asked += state_question(taxonomy) if taxonomy.wording.keys() >= FOR_STATES else ()
     whole = [system(taxonomy, method), frame(taxonomy, shape), *asked]
     return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 

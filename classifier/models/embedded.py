@@ -7,6 +7,7 @@ import secrets
 import socket
 import struct
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx2
@@ -19,14 +20,20 @@ from classifier.errors import (
     ReplyError,
 )
 from classifier.models.closing import Closing
+from classifier.models.seam import Reply
+from classifier.records import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
 
+    from classifier.models.seam import Model, Request
+
 CONTEXT_TOKENS = 8192
 
+_TOKENIZER = "tokenizer"
+_STATES = "model's states"
 _HOST = "127.0.0.1"
 _HEADER = struct.Struct("<4sIQQ")  # magic, version, tensors, metadata
 _VERSIONS = (2, 3)
@@ -154,6 +161,9 @@ class EmbeddedServer:
         if self.threads is not None:
             params.cpuparams.n_threads = self.threads
             params.cpuparams_batch.n_threads = self.threads
+        # its state at the last token of a prompt is given too; text is answered as without it
+        params.embedding = True
+        params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_LAST
         params.cache_prompt = True
         params.cache_ram_mib = 0  # the slot keeps its prefix; this would keep those of before
         params.no_extra_bufts = True  # repacked weights: 0.6 GB more, and slower to read prompts
@@ -175,50 +185,109 @@ def _check_loopback() -> None:
         ) from error
 
 
-class ServerTokens(Closing):
-    """Counts tokens by the server's own tokenizer; special tokens in a text are plain text.
+class ServerRoutes(Closing):
+    """The server's own routes, beside those of the OpenAI API.
 
-    `base_url` is the server's, with or without `/v1`; at most `concurrency` texts are counted at
+    `base_url` is the server's, with or without `/v1`; at most `concurrency` requests are made at
     once. Use it in one event loop, and close it there.
     """
 
-    exact = True
-
-    def __init__(self, base_url: str, api_key: str, *, concurrency: int = 4) -> None:
-        self._url = f"{base_url.rstrip('/').removesuffix('/v1')}/tokenize"
+    def __init__(
+        self, base_url: str, api_key: str, *, concurrency: int = 4, timeout: float = 60
+    ) -> None:
+        self._url = base_url.rstrip("/").removesuffix("/v1")
         self._turns = asyncio.Semaphore(concurrency)
         # Loopback: a proxy of the environment has no part in it.
         headers = {"Authorization": f"Bearer {api_key}"}
-        self._client = httpx2.AsyncClient(headers=headers, timeout=60, trust_env=False)
-
-    async def count(self, texts: Sequence[str]) -> list[int]:
-        """The number of tokens of each text, in the order of the texts."""
-        return list(await asyncio.gather(*map(self._count, texts)))
+        self._client = httpx2.AsyncClient(headers=headers, timeout=timeout, trust_env=False)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _count(self, text: str) -> int:
-        body = {"content": text, "add_special": False, "parse_special": False}
+    async def _post(self, route: str, body: dict[str, Any], what: str) -> httpx2.Response:
+        """The answer of a route, whose status is 200; `what` names the route's part in errors."""
+        url = f"{self._url}{route}"
         try:
             async with self._turns:
-                response = await self._client.post(self._url, json=body)
+                response = await self._client.post(url, json=body)
         except httpx2.HTTPError as error:
             raise ModelUnreachableError(
-                f"The tokenizer at {self._url} did not answer: {type(error).__name__} {error}. "
+                f"The {what} at {url} did not answer: {type(error).__name__} {error}. "
                 "See whether its server still runs."
             ) from error
-        return _counted(response)
+        said = _said(response, what)
+        if response.status_code in (401, 403):
+            raise ModelAccessError(f"{said}. Give it the server's own API key.")
+        if response.status_code != 200:
+            raise ModelRequestError(
+                f"{said}. It must be a llama.cpp server, with its {route} route."
+            )
+        return response
 
 
-def _counted(response: httpx2.Response) -> int:
-    said = f"The tokenizer at {response.url} answered {response.status_code}: {response.text[:200]}"
-    if response.status_code in (401, 403):
-        raise ModelAccessError(f"{said}. Give it the server's own API key.")
-    if response.status_code != 200:
-        raise ModelRequestError(f"{said}. It must be a llama.cpp server, with its /tokenize route.")
-    try:
-        return len(response.json()["tokens"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ReplyError(f"{said}. A list of tokens was expected.") from error
+class ServerTokens(ServerRoutes):
+    """Counts tokens by the server's own tokenizer; special tokens in a text are plain text."""
+
+    exact = True
+
+    async def count(self, texts: Sequence[str]) -> list[int]:
+        """The number of tokens of each text, in the order of the texts."""
+        return list(await asyncio.gather(*map(self._count, texts)))
+
+    async def _count(self, text: str) -> int:
+        body = {"content": text, "add_special": False, "parse_special": False}
+        response = await self._post("/tokenize", body, _TOKENIZER)
+        try:
+            return len(response.json()["tokens"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ReplyError(
+                f"{_said(response, _TOKENIZER)}. A list of tokens was expected."
+            ) from error
+
+
+class ServerStates(ServerRoutes):
+    """Asks a server that was started for it for its hidden state at the end of a prompt.
+
+    What the server has read for it, it needs not read again for a question with that beginning.
+    """
+
+    async def state(self, request: Request) -> Reply:
+        """A reply with the `state`, and no text; raises a `ModelError`."""
+        body: dict[str, Any] = {"input": await self._prompt(request), "embd_normalize": -1}
+        response = await self._post("/v1/embeddings", body, _STATES)
+        try:
+            given = response.json()
+            state = tuple(round(float(number), 4) for number in given["data"][0]["embedding"])
+            usage = Usage(calls=1, prompt_tokens=int(given["usage"]["prompt_tokens"]))
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise ReplyError(f"{_said(response, _STATES)}. A state was expected.") from error
+        return Reply("", "stop", usage, state=state)
+
+    async def _prompt(self, request: Request) -> str:
+        """The conversation as the model reads it, up to the answer that the last message begins."""
+        *asked, begun = request.messages
+        told = [{"role": m.role, "content": m.content} for m in asked]
+        response = await self._post("/apply-template", {"messages": told}, _STATES)
+        try:
+            return str(response.json()["prompt"]) + begun.content
+        except (ValueError, KeyError, TypeError) as error:
+            raise ReplyError(f"{_said(response, _STATES)}. A prompt was expected.") from error
+
+
+@dataclass(frozen=True)
+class Stateful:
+    """A model that answers a request for its state by the server's own routes."""
+
+    model: Model
+    states: ServerStates
+
+    async def ask(self, request: Request) -> Reply:
+        """Answer as the model does."""
+        if request.state:
+            return await self.states.state(request)
+        return await self.model.ask(request)
+
+
+def _said(response: httpx2.Response, what: str) -> str:
+    return f"The {what} at {response.url} answered {response.status_code}: {response.text[:200]}"

@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
@@ -28,6 +29,9 @@ from classifier.models.structured import Structured
 from classifier.ranking import Vectors
 from classifier.settings import Settings, openai_environment
 from classifier.tokens import Remembering, TiktokenCounter, TokenCounter
+
+if TYPE_CHECKING:
+    from classifier.models.embedded import ServerStates
 
 EMBEDDED_CONTEXT = 12_288
 HOSTED_CONTEXT = 32_768
@@ -104,10 +108,11 @@ class _Found:
     info: ModelInfo
     counter: TokenCounter
     vectors: Callable[[], Vectors] | None = None
+    states: ServerStates | None = None
 
 
 async def _found_here(settings: Settings, notices: Notices, stack: AsyncExitStack) -> _Found:
-    from classifier.models.embedded import EmbeddedServer, ServerTokens
+    from classifier.models.embedded import EmbeddedServer, ServerStates, ServerTokens
     from classifier.models.embeddings import Embeddings
 
     if settings.base_url and "base_url" in settings.model_fields_set:
@@ -129,9 +134,14 @@ async def _found_here(settings: Settings, notices: Notices, stack: AsyncExitStac
         digest=digest,
         endpoint="embedded",
         software=f"xllamacpp {version('xllamacpp')}",
+        states=True,
     )
+    routes = ServerStates(
+        server.base_url, server.api_key, concurrency=slots, timeout=settings.timeout
+    )
+    states = await stack.enter_async_context(routes)
     at = EndpointSettings(name, server.base_url, SecretStr(server.api_key), settings.timeout)
-    return _Found(at, info, counter, cache(partial(Embeddings, path)))
+    return _Found(at, info, counter, cache(partial(Embeddings, path)), states)
 
 
 def _found_hosted(settings: Settings) -> _Found:
@@ -175,7 +185,12 @@ async def _asked_directly(
     )
     endpoint = await stack.enter_async_context(Endpoint(found.at, pace.observe))
     estimate = Estimate(found.counter, info.overhead_tokens)
-    paid = _budgeted(Structured(endpoint), info, settings, ledger, estimate, shared.lease)
+    answering: Model = Structured(endpoint)
+    if found.states is not None:
+        from classifier.models.embedded import Stateful
+
+        answering = Stateful(answering, found.states)
+    paid = _budgeted(answering, info, settings, ledger, estimate, shared.lease)
     policy = RetryPolicy(tries=settings.tries, total_seconds=settings.total_seconds)
     return Retry(Paced(paid, pace, estimate), policy, clock=pace.own_time)
 

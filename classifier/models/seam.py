@@ -26,7 +26,9 @@ class Message:
 @dataclass(frozen=True)
 class Request:
     """All that shapes an answer. `schema` is a JSON Schema that the reply must follow, if any;
-    `top_logprobs` is how many alternatives to report for each token, 0 for none.
+    `top_logprobs` is how many alternatives to report for each token, 0 for none. With `state` the
+    model's hidden state is asked for, where the answer stands that the last message begins, and no
+    text.
     """
 
     messages: tuple[Message, ...]
@@ -35,6 +37,7 @@ class Request:
     temperature: float = 0.0
     seed: int = 0
     top_logprobs: int = 0
+    state: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,13 @@ class TokenLogprobs:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the model wrote; `logprobs` is empty where none were asked for or given."""
+    """What the model wrote; `logprobs` and `state` are empty where none were asked for or given."""
 
     text: str
     finish_reason: str
     usage: Usage = Usage()
     logprobs: tuple[TokenLogprobs, ...] = ()
+    state: tuple[float, ...] = ()
 
 
 class Model(Protocol):
@@ -70,6 +74,7 @@ class ModelInfo:
     `context_tokens` bounds prompt and reply together. `concurrency` is how many calls it takes
     at once. `method` names the taxonomy's method to ask it by. `digest` is the weights' SHA-256,
     `software` what runs them. `overhead_tokens` is what a chat template adds to the messages.
+    `states` says whether it answers a request for its state.
     """
 
     name: str
@@ -80,6 +85,7 @@ class ModelInfo:
     endpoint: str = ""
     software: str = ""
     overhead_tokens: int = 32
+    states: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,17 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     "explain": frozenset({"category", "options", "method", "shown"}),
     "requote": frozenset({"quotes"}),
     "reask": frozenset({"error"}),
+    "state": frozenset({"title"}),
+    "state_start": frozenset({"title"}),
     "fields": frozenset({"fields", "method", "unknown"}),
     "fields_short": frozenset({"fields", "method", "unknown"}),
 }
 FOR_FIELDS = frozenset({"fields", "fields_short"})
 """The templates that a taxonomy without open fields does without."""
+FOR_STATES = frozenset({"state", "state_start"})
+"""Those of a taxonomy whose calibrations read the model's state: a question, and the beginning of
+its answer.
+"""
 # What each of the parts has that the template `incident` goes through.
 PART = ("id", "title", "published", "source", "continued", "text")
 
@@ -54,7 +60,8 @@ def check_wording(
     `files` maps each name to its path, be it there or not; `wording` maps it to its source;
     `fields` says whether the taxonomy has open fields to ask.
     """
-    needed = VARIABLES.keys() if fields else VARIABLES.keys() - FOR_FIELDS
+    needed = VARIABLES.keys() - (FOR_FIELDS if not fields else set())
+    needed -= FOR_STATES if not FOR_STATES & wording.keys() else set()
     problems = [
         Problem(files[name], 1, f"the template {name!r} is missing", "Add it, or copy it")
         for name in sorted(needed - wording.keys())
@@ -94,6 +101,8 @@ def try_wording(
     groups = postmortem.groups() if postmortem else ()
     samples += [_field_samples(header, group) for group in groups]
     for name, values in (item for sample in samples for item in sample.items()):
+        if name not in wording:
+            continue
         try:
             fill(wording[name], **values)
         except Exception as error:  # noqa: BLE001 - a template can raise what it likes
@@ -126,6 +135,7 @@ def _samples(header: Header, category: Category) -> dict[str, dict[str, Any]]:
         },
         "requote": {"quotes": ["sample"]},
         "reask": {"error": "sample"},
+        **{name: {"title": header.title} for name in sorted(FOR_STATES)},
     }
 
 

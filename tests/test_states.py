@@ -1,0 +1,111 @@
+"""Hidden states on their way through the pipeline: who asks for them, and who reads them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from classifier.asking.scored import questions_sha256
+from classifier.calibration import Calibration, CategoryFit, Fit, GoldRef, State, Weights
+from classifier.models.seam import OpenModel, Reply, Request
+from classifier.pipeline import classify_incident, score_incident
+from classifier.records import Incident, ModelRef, Report
+from classifier.taxonomy import Taxonomy
+from tests.scripted import Scripted, article, opened, recipes, scored_reply
+
+RECIPES = recipes()
+WORDING = {**RECIPES.wording, "state": "Which dish is it?", "state_start": "It is a:"}
+ASKS = RECIPES.model_copy(update={"wording": WORDING})
+INCIDENT = Incident(id="i", articles=(article(),))
+STATE = (4.0, 0.0)
+
+
+def says(request: Request) -> Reply:
+    if request.state:
+        return Reply("", "stop", state=STATE)
+    assert request.schema is not None
+    return scored_reply(dict.fromkeys(request.schema["properties"], 0.1))
+
+
+def model(*, states: bool = True) -> OpenModel:
+    made = opened(Scripted(says), method="embedded")
+    return replace(made, info=replace(made.info, states=states))
+
+
+def calibrated(*, reads: bool = True) -> Taxonomy:
+    """A calibration of the diet alone, which is vegan where the state's first number is high."""
+    method = ASKS.methods["embedded"].model_copy(update={"explain": False})
+    taxonomy = ASKS.model_copy(update={"methods": {**ASKS.methods, "embedded": method}})
+    fits = {
+        name: Fit(bias=-2, weights=(), state=(k, 0.0) if reads else ())
+        for name, k in (
+            ("meat", 0.0),
+            ("vegan", 1.0),
+            ("vegan_with_changes", 0.0),
+            ("unknown", 0.0),
+        )
+    }
+    made = Calibration(
+        taxonomy="recipes 1",
+        questions_sha256=questions_sha256(taxonomy, method),
+        model=ModelRef(name="scripted"),
+        method="embedded",
+        gold=GoldRef(source="gold", incidents=("r",), sha256="g"),
+        threshold=0.5,
+        measured={},
+        curve=(),
+        weights=Weights(
+            inputs={},
+            categories={"diet": CategoryFit(inputs=(), options=fits)},
+            state=State(mean=(0.0, 0.0), scale=(1.0, 1.0)) if reads else None,
+        ),
+    )
+    return taxonomy.model_copy(update={"calibrations": (made,)})
+
+
+def asked(opened_model: OpenModel) -> list[bool]:
+    assert isinstance(opened_model.model, Scripted)
+    return [request.state for request in opened_model.model.history]
+
+
+def classified(taxonomy: Taxonomy, by: OpenModel) -> Report:
+    return asyncio.run(classify_incident(INCIDENT, taxonomy, by))
+
+
+def test_a_calibration_that_reads_states_decides_by_them() -> None:
+    by = model()
+    diet = classified(calibrated(), by).categories["diet"]
+    assert diet.options == ("vegan",)
+    assert {f.option: f.confidence for f in diet.findings}["vegan"] == pytest.approx(0.8808)
+    assert asked(by)[0]
+    assert sum(asked(by)) == 1
+
+
+@pytest.mark.parametrize(("reads", "states"), [(False, True), (True, False)])
+def test_a_state_that_nobody_reads_or_gives_is_not_asked_for(reads: bool, states: bool) -> None:
+    by = model(states=states)
+    told = classified(calibrated(reads=reads), by)
+    assert told.categories["diet"].status == "unknown"
+    assert not any(asked(by))
+
+
+def test_what_a_calibration_does_not_know_is_decided_by_its_scores() -> None:
+    told = classified(calibrated(), model())
+    [finding] = [f for f in told.audit if f.check == "uncalibrated"]
+    assert "no labels for course, garnish, baked, heat" in finding.message
+    assert {d.status for d in told.categories.values()} <= {"answered", "unknown", "not_applicable"}
+
+
+@pytest.mark.parametrize(
+    ("taxonomy", "states", "state"), [(ASKS, True, STATE), (RECIPES, True, ()), (ASKS, False, ())]
+)
+def test_scoring_gives_the_state_where_there_is_one(
+    taxonomy: Taxonomy, states: bool, state: tuple[float, ...]
+) -> None:
+    by = model(states=states)
+    diet = taxonomy.categories["diet"]
+    scored = asyncio.run(score_incident(INCIDENT, taxonomy, by, [diet]))
+    assert scored.state == state
+    assert scored.scores["diet"]["meat"] == pytest.approx(0.1)
