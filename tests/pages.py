@@ -22,7 +22,7 @@ from eval.render.page import comparison_page, score_page
 EMOJI = "🚨👩‍🚀 Ein Café in Köln\n"
 QUOTE = "الخطأ في برنامج 🛰️ الملاحة"
 TEXT = (
-    f"{EMOJI}قال التقرير إن {QUOTE} أسقط الطائرة.\nBeginning, middle and end of it.\n" + "x\n" * 200
+    f"{EMOJI}قال التقرير إن {QUOTE} أسقط الطائرة.\nBeginning, middle and end of it." + "\nx" * 200
 )
 HOSTILE = (
     "</script></style></title><script>window.ran=1</script><img src=x onerror='window.ran=1'>"

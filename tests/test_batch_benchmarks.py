@@ -64,6 +64,9 @@ def test_so_many_articles_at_a_time_are_classified() -> None:
 
 
 def test_each_slot_has_the_whole_context(tmp_path: Path) -> None:
-    fake = SimpleNamespace(CommonParams=lambda: SimpleNamespace(model=SimpleNamespace()))
+    fake = SimpleNamespace(
+        CommonParams=lambda: SimpleNamespace(model=SimpleNamespace()),
+        llama_pooling_type=SimpleNamespace(LLAMA_POOLING_TYPE_LAST=3),
+    )
     params = EmbeddedServer(tmp_path / "w", context_tokens=1000, slots=4)._parameters(fake)
     assert (params.n_parallel, params.n_ctx) == (4, 4000)
