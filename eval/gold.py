@@ -16,7 +16,6 @@ import yaml
 from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
-from classifier.articles.cleaning import clean, is_blank
 from classifier.articles.naming import quoted, shown
 from classifier.errors import ClassifierError, ConfigurationError, InputError
 from classifier.pipeline import articles_sha256
@@ -64,15 +63,6 @@ class GoldIncident(Record):
                     f"the article id {quoted(name)} is given twice; each needs its own"
                 )
         return articles
-
-    @field_validator("articles")
-    @classmethod
-    def _as_read(cls, articles: tuple[Article, ...]) -> tuple[Article, ...]:
-        """Their texts as every reader of articles keeps them: a digest finds them again."""
-        for article in articles:
-            if is_blank(article.text):
-                raise ValueError(f"the text of the article {quoted(article.id)} is blank")
-        return tuple(a.model_copy(update={"text": clean(a.text)}) for a in articles)
 
     @property
     def incident(self) -> Incident:
