@@ -17,7 +17,7 @@ from classifier.answers import Answer
 from classifier.asking import AskContext, ask_fields, ask_scored, ask_typed
 from classifier.asking.context import Meter
 from classifier.asking.fields import field_groups
-from classifier.asking.scored import questions_sha256, score_all
+from classifier.asking.scored import asks_state, questions_sha256, score_all
 from classifier.asking.sizes import answer_tokens, groups, questions
 from classifier.auditing import audit_articles, audit_report
 from classifier.calibration import QUESTIONS_CHANGED, Calibration, mean_scores, mean_state
@@ -43,7 +43,6 @@ from classifier.records import (
     Usage,
 )
 from classifier.taxonomy import Category, Method, OpenField, Taxonomy
-from classifier.taxonomy.templates import FOR_STATES
 
 J = TypeVar("J")
 T = TypeVar("T")
@@ -192,7 +191,7 @@ async def score_incident(
 
 def gives_state(taxonomy: Taxonomy, info: ModelInfo) -> bool:
     """Whether the model can be asked for its state, and the taxonomy says how."""
-    return info.states and taxonomy.wording.keys() >= FOR_STATES
+    return info.states and asks_state(taxonomy)
 
 
 def method_of(taxonomy: Taxonomy, name: str) -> Method:

@@ -111,13 +111,6 @@ def with_words(count=40):
     return made
 
 
-def test_words_tell_what_scores_do_not():
-    made = with_words()
-    told = held_out(made, learner(RECIPES))
-    said = {e.id: told[e.id]["diet"]["meat"] for e in made}
-    assert all((said[e.id] >= 0.5) == ("meat" in e.labels["diet"]) for e in made), said
-
-
 def test_the_words_weights_are_about_no_mean_text():
     made = with_words()
     weights = fit(made, RECIPES)
@@ -155,8 +148,9 @@ def with_states(count=40, *, seed=3):
     return made
 
 
-def test_a_state_tells_what_scores_do_not():
-    made = with_states()
+@pytest.mark.parametrize("telling", [with_words, with_states])
+def test_words_and_states_tell_what_scores_do_not(telling):
+    made = telling()
     told = held_out(made, learner(RECIPES))
     said = {e.id: told[e.id]["diet"]["meat"] for e in made}
     assert all((said[e.id] >= 0.5) == ("meat" in e.labels["diet"]) for e in made), said

@@ -42,10 +42,9 @@ async def explain(context: AskContext, chunk: Chunk, category: Category, answer:
     def read(value: Mapping[str, Any]) -> Answer:
         return _changed(answer, lambda o: _read(context, chunk, value.get(o.option), o))
 
+    request = _request(context, chunk, category, shown, answer)
     try:
-        explained, _, _ = await context.ask_json(
-            _request(context, chunk, category, shown, answer), read
-        )
+        explained, _, _ = await context.ask_json(request, read)
     except (ReplyError, UnusableAnswerError):
         return answer
     return explained

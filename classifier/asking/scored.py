@@ -81,6 +81,11 @@ async def _read_state(context: AskContext, chunk: Chunk) -> None:
         context.states[chunk.number] = ()  # what is missing counts as its mean
 
 
+def asks_state(taxonomy: Taxonomy) -> bool:
+    """Whether the taxonomy says how to ask for the state."""
+    return taxonomy.wording.keys() >= FOR_STATES
+
+
 def state_question(taxonomy: Taxonomy) -> tuple[str, str]:
     """What stands after the articles when the state is asked for, and how the answer begins."""
     question, start = (fixed(taxonomy, n, title=taxonomy.title) for n in ("state", "state_start"))
@@ -202,7 +207,7 @@ def questions_sha256(taxonomy: Taxonomy, method: Method) -> str:
     """
     shape = Article(id="1", text="text", title="title", source="source", published=date(2000, 1, 1))
     asked = [score_question(taxonomy, c) for c in taxonomy.categories.values()]
-    asked += state_question(taxonomy) if taxonomy.wording.keys() >= FOR_STATES else ()
+    asked += state_question(taxonomy) if asks_state(taxonomy) else ()
     whole = [system(taxonomy, method), frame(taxonomy, shape), *asked]
     return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 

@@ -8,7 +8,7 @@ import socket
 import struct
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx2
 
@@ -24,16 +24,16 @@ from classifier.models.seam import Reply
 from classifier.records import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from classifier.models.seam import Model, Request
 
+_T = TypeVar("_T")
+
 CONTEXT_TOKENS = 8192
 
-_TOKENIZER = "tokenizer"
-_STATES = "model's states"
 _HOST = "127.0.0.1"
 _HEADER = struct.Struct("<4sIQQ")  # magic, version, tensors, metadata
 _VERSIONS = (2, 3)
@@ -189,8 +189,10 @@ class ServerRoutes(Closing):
     """The server's own routes, beside those of the OpenAI API.
 
     `base_url` is the server's, with or without `/v1`; at most `concurrency` requests are made at
-    once. Use it in one event loop, and close it there.
+    once. Use it in one event loop, and close it there. `name` is what errors call it.
     """
+
+    name = "server"
 
     def __init__(
         self, base_url: str, api_key: str, *, concurrency: int = 4, timeout: float = 60
@@ -205,30 +207,37 @@ class ServerRoutes(Closing):
         """Close the connections."""
         await self._client.aclose()
 
-    async def _post(self, route: str, body: dict[str, Any], what: str) -> httpx2.Response:
-        """The answer of a route, whose status is 200; `what` names the route's part in errors."""
+    async def _post(
+        self, route: str, body: dict[str, Any], read: Callable[[Any], _T], expected: str
+    ) -> _T:
+        """What `read` makes of a route's answer, in which `expected` must be; a `ModelError`."""
         url = f"{self._url}{route}"
         try:
             async with self._turns:
                 response = await self._client.post(url, json=body)
         except httpx2.HTTPError as error:
             raise ModelUnreachableError(
-                f"The {what} at {url} did not answer: {type(error).__name__} {error}. "
+                f"The {self.name} at {url} did not answer: {type(error).__name__} {error}. "
                 "See whether its server still runs."
             ) from error
-        said = _said(response, what)
-        if response.status_code in (401, 403):
+        status, text = response.status_code, response.text[:200]
+        said = f"The {self.name} at {response.url} answered {status}: {text}"
+        if status in (401, 403):
             raise ModelAccessError(f"{said}. Give it the server's own API key.")
-        if response.status_code != 200:
+        if status != 200:
             raise ModelRequestError(
                 f"{said}. It must be a llama.cpp server, with its {route} route."
             )
-        return response
+        try:
+            return read(response.json())
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise ReplyError(f"{said}. {expected} was expected.") from error
 
 
 class ServerTokens(ServerRoutes):
     """Counts tokens by the server's own tokenizer; special tokens in a text are plain text."""
 
+    name = "tokenizer"
     exact = True
 
     async def count(self, texts: Sequence[str]) -> list[int]:
@@ -237,13 +246,9 @@ class ServerTokens(ServerRoutes):
 
     async def _count(self, text: str) -> int:
         body = {"content": text, "add_special": False, "parse_special": False}
-        response = await self._post("/tokenize", body, _TOKENIZER)
-        try:
-            return len(response.json()["tokens"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ReplyError(
-                f"{_said(response, _TOKENIZER)}. A list of tokens was expected."
-            ) from error
+        return await self._post(
+            "/tokenize", body, lambda given: len(given["tokens"]), "A list of tokens"
+        )
 
 
 class ServerStates(ServerRoutes):
@@ -252,27 +257,23 @@ class ServerStates(ServerRoutes):
     What the server has read for it, it needs not read again for a question with that beginning.
     """
 
+    name = "model's states"
+
     async def state(self, request: Request) -> Reply:
         """A reply with the `state`, and no text; raises a `ModelError`."""
-        body: dict[str, Any] = {"input": await self._prompt(request), "embd_normalize": -1}
-        response = await self._post("/v1/embeddings", body, _STATES)
-        try:
-            given = response.json()
-            state = tuple(round(float(number), 4) for number in given["data"][0]["embedding"])
-            usage = Usage(calls=1, prompt_tokens=int(given["usage"]["prompt_tokens"]))
-        except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise ReplyError(f"{_said(response, _STATES)}. A state was expected.") from error
-        return Reply("", "stop", usage, state=state)
-
-    async def _prompt(self, request: Request) -> str:
-        """The conversation as the model reads it, up to the answer that the last message begins."""
         *asked, begun = request.messages
-        told = [{"role": m.role, "content": m.content} for m in asked]
-        response = await self._post("/apply-template", {"messages": told}, _STATES)
-        try:
-            return str(response.json()["prompt"]) + begun.content
-        except (ValueError, KeyError, TypeError) as error:
-            raise ReplyError(f"{_said(response, _STATES)}. A prompt was expected.") from error
+        told = {"messages": [{"role": m.role, "content": m.content} for m in asked]}
+        prompt = await self._post(
+            "/apply-template", told, lambda given: str(given["prompt"]), "A prompt"
+        )
+        body = {"input": prompt + begun.content, "embd_normalize": -1}
+        return await self._post("/v1/embeddings", body, _state, "A state")
+
+
+def _state(given: Any) -> Reply:
+    state = tuple(round(float(number), 4) for number in given["data"][0]["embedding"])
+    usage = Usage(calls=1, prompt_tokens=int(given["usage"]["prompt_tokens"]))
+    return Reply("", "stop", usage, state=state)
 
 
 @dataclass(frozen=True)
@@ -287,7 +288,3 @@ class Stateful:
         if request.state:
             return await self.states.state(request)
         return await self.model.ask(request)
-
-
-def _said(response: httpx2.Response, what: str) -> str:
-    return f"The {what} at {response.url} answered {response.status_code}: {response.text[:200]}"

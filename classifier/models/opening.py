@@ -10,7 +10,6 @@ from decimal import Decimal
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
@@ -29,9 +28,6 @@ from classifier.models.structured import Structured
 from classifier.ranking import Vectors
 from classifier.settings import Settings, openai_environment
 from classifier.tokens import Remembering, TiktokenCounter, TokenCounter
-
-if TYPE_CHECKING:
-    from classifier.models.embedded import ServerStates
 
 EMBEDDED_CONTEXT = 12_288
 HOSTED_CONTEXT = 32_768
@@ -102,17 +98,19 @@ async def open_model(
 
 @dataclass(frozen=True)
 class _Found:
-    """Where the model is asked, what it is, and who counts its tokens."""
+    """Where the model is asked, what it is, and who counts its tokens; `wrapped` has it answer
+    what its endpoint alone does not.
+    """
 
     at: EndpointSettings
     info: ModelInfo
     counter: TokenCounter
     vectors: Callable[[], Vectors] | None = None
-    states: ServerStates | None = None
+    wrapped: Callable[[Model], Model] = lambda model: model
 
 
 async def _found_here(settings: Settings, notices: Notices, stack: AsyncExitStack) -> _Found:
-    from classifier.models.embedded import EmbeddedServer, ServerStates, ServerTokens
+    from classifier.models.embedded import EmbeddedServer, ServerStates, ServerTokens, Stateful
     from classifier.models.embeddings import Embeddings
 
     if settings.base_url and "base_url" in settings.model_fields_set:
@@ -141,7 +139,9 @@ async def _found_here(settings: Settings, notices: Notices, stack: AsyncExitStac
     )
     states = await stack.enter_async_context(routes)
     at = EndpointSettings(name, server.base_url, SecretStr(server.api_key), settings.timeout)
-    return _Found(at, info, counter, cache(partial(Embeddings, path)), states)
+    return _Found(
+        at, info, counter, cache(partial(Embeddings, path)), partial(Stateful, states=states)
+    )
 
 
 def _found_hosted(settings: Settings) -> _Found:
@@ -185,11 +185,7 @@ async def _asked_directly(
     )
     endpoint = await stack.enter_async_context(Endpoint(found.at, pace.observe))
     estimate = Estimate(found.counter, info.overhead_tokens)
-    answering: Model = Structured(endpoint)
-    if found.states is not None:
-        from classifier.models.embedded import Stateful
-
-        answering = Stateful(answering, found.states)
+    answering = found.wrapped(Structured(endpoint))
     paid = _budgeted(answering, info, settings, ledger, estimate, shared.lease)
     policy = RetryPolicy(tries=settings.tries, total_seconds=settings.total_seconds)
     return Retry(Paced(paid, pace, estimate), policy, clock=pace.own_time)
