@@ -37,8 +37,8 @@ class Asked:
     def open(self, server, key=KEY, **options):
         return _Open(server, BatchOptions(self.record, **options), key, self.said.append)
 
-    async def until_created(self):
-        while not self.record.exists() or self.states()[-1] != "created":  # noqa: ASYNC110
+    async def until(self, state):
+        while not self.record.exists() or self.states()[-1:] != [state]:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
     def states(self):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -198,7 +199,7 @@ def test_stopping_leaves_the_batch_and_says_how_to_go_on(asked):
         way = asked.open(server)
         async with way as model:
             task = asyncio.create_task(model.ask(question("a")))
-            await asked.until_created()
+            await asked.until("created")
             way.options.stop.set()
             with pytest.raises(BatchLeftError, match="same command again"):
                 await task
@@ -211,6 +212,32 @@ def test_stopping_leaves_the_batch_and_says_how_to_go_on(asked):
         server.batches[0].steps = []
         assert texts(asked.ask(server, "a")) == ["a"]
         assert len(server.executed) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [("created", "go on at .*: batch_0"), ("uploaded", "being made at")],
+)
+def test_a_batch_is_told_of_though_the_stop_came_while_it_was_made(asked, monkeypatch, state, told):
+    note = BatchRecord.note
+
+    def slow(self, part, given, **more):
+        note(self, part, given, **more)
+        time.sleep(0.2 if given == state else 0)  # the record is ahead of the process
+
+    async def work(server):
+        way = asked.open(server)
+        async with way as model:
+            task = asyncio.create_task(model.ask(question("a")))
+            await asked.until(state)
+            way.options.stop.set()
+            with pytest.raises(BatchLeftError):
+                await task
+
+    monkeypatch.setattr(BatchRecord, "note", slow)
+    with FakeBatches(echo, steps=SLOW) as server:
+        asyncio.run(work(server))
+    assert re.search(told, asked.said[-1])
 
 
 def test_an_endpoint_that_is_away_too_long_is_left_and_taken_up_later(asked):
@@ -227,7 +254,7 @@ def test_cancelling_leaves_the_batch_too(asked):
     async def work(server):
         async with asked.open(server) as model, asyncio.timeout(5):
             task = asyncio.create_task(model.ask(question("a")))
-            await asked.until_created()
+            await asked.until("created")
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 

@@ -106,6 +106,11 @@ class Part:
         """Whether anybody waits for one of its requests."""
         return any(p.waiters for p in self.pending.values())
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process sent it or waits for it, and has not seen its end."""
+        return self.outcomes is None and (self.task is not None or not self.is_resumed)
+
     def takes(self, line: bytes, limits: BatchLimits, most: int) -> bool:
         """Whether one more line fits; `most` is how many requests are taken by now."""
         fits = self.lines.size + len(line) <= limits.bytes

@@ -98,19 +98,29 @@ class ProviderBatches(Closing):
         self._end(BatchLeftError("the batches were left"))
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._api.close()
-        going = sorted(p.batch for p in self._running)
+        left = self._left()
         for part in (*self._parts, *self._queue):
             part.close()
         if not self._abrupt:
             for name in self._used:
                 self._record.note(name, "used")
         self._record.close()
+        if left:
+            self._say(f"{left} Nothing is lost: run the same command again to collect the replies.")
+
+    def _left(self) -> str:
+        """Which batches go on without us; one that was just being made may be among them."""
+        going = sorted(p.batch for p in self._parts if p.is_ours and p.batch)
+        told = []
         if going:
             more = f" and {len(going) - 3} more" if len(going) > 3 else ""
-            self._say(
-                f"{len(going)} batch(es) go on at {self._settings.place}: {', '.join(going[:3])}"
-                f"{more}. Nothing is lost: run the same command again to collect the replies."
+            named = ", ".join(going[:3])
+            told.append(f"{len(going)} batch(es) go on at {self._settings.place}: {named}{more}.")
+        if any(p.order and not p.batch for p in self._parts):
+            told.append(
+                f"A batch was just being made at {self._settings.place}; it may go on there."
             )
+        return " ".join(told)
 
     def _wanted(self, id_: str, line: bytes) -> asyncio.Future[bytes]:
         """What the asker awaits; the request is put where it will be answered."""
