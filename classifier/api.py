@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from classifier.articles import ReadOptions, read_incidents
 from classifier.confidence import as_asked, least_confidence
 from classifier.errors import InputError
+from classifier.methods import method_of
 from classifier.models.opening import Notices, method_name, open_model
-from classifier.pipeline import classify_incident, method_of
+from classifier.pipeline import classify_incident
 from classifier.records import Article, Incident, Report
 from classifier.settings import load_settings
 from classifier.taxonomy import Taxonomy, load_taxonomy

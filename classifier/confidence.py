@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from classifier.asking.scored import questions_sha256
 from classifier.calibration import Calibration, load_calibration
 from classifier.errors import ConfigurationError
+from classifier.methods import calibration_of, judged_calibrations, method_of
 from classifier.models.seam import ModelInfo
-from classifier.pipeline import calibration_of, method_of, model_ref
 from classifier.settings import Settings
 from classifier.taxonomy import Taxonomy, load_taxonomy
 
@@ -80,13 +79,11 @@ def _reaching(precision: float | None, calibration: Calibration | None) -> float
 
 
 def _misfit(settings: Settings, taxonomy: Taxonomy, info: ModelInfo) -> str:
-    method = method_of(taxonomy, info.method)
-    if method.decide != "scored":
+    why: str | None
+    if method_of(taxonomy, info.method).decide != "scored":
         why = f"the method {info.method!r} gives no scores to calibrate"
     else:
-        [given] = taxonomy.calibrations
-        asked = questions_sha256(taxonomy, method)
-        why = given.mismatch(model_ref(info), info.method, asked) or "it does not fit"
+        [(_, why)] = judged_calibrations(taxonomy, info)
     return (
         f"The calibration {settings.calibration!r} cannot be used: {why}. Make one with "
         "`classifier calibrate`, or leave --calibration out."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import platform
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cache
@@ -17,27 +17,32 @@ from classifier.answers import Answer
 from classifier.asking import AskContext, ask_fields, ask_scored, ask_typed
 from classifier.asking.context import Meter
 from classifier.asking.fields import field_groups
-from classifier.asking.scored import asks_state, questions_sha256, score_all
+from classifier.asking.scored import score_all
 from classifier.asking.sizes import answer_tokens, groups, questions
 from classifier.auditing import audit_articles, audit_report
-from classifier.calibration import QUESTIONS_CHANGED, Calibration, mean_scores, mean_state
+from classifier.calibration import mean_scores, mean_state
 from classifier.chunking import Chunk, cut
 from classifier.deciding import gated, merge, reviewed
 from classifier.errors import ConfigurationError, InputError
 from classifier.gathering import gather
 from classifier.grounding import Locator
 from classifier.language import language_of
+from classifier.methods import (
+    audit_calibration,
+    calibration_of,
+    gives_state,
+    method_of,
+    model_ref,
+)
 from classifier.models.seam import ModelInfo, OpenModel
 from classifier.prompting import frame
 from classifier.records import (
     ArticleRef,
-    AuditFinding,
     ConfidenceOrigin,
     Decision,
     FieldAnswer,
     Incident,
     IncidentRef,
-    ModelRef,
     Provenance,
     Report,
     Usage,
@@ -108,7 +113,7 @@ async def classify_incident(
         audit=(
             *audit_articles(incident, today(), language_of),
             *audit_report(taxonomy, reference, decisions, fields),
-            *_audit_calibration(taxonomy, model.info),
+            *audit_calibration(taxonomy, model.info),
         ),
         provenance=_provenance(context, model, incident, len(chunks), monotonic() - begun),
     )
@@ -189,22 +194,6 @@ async def score_incident(
     return Scored(mean_scores(scores), mean_state(states), context.meter.usage)
 
 
-def gives_state(taxonomy: Taxonomy, info: ModelInfo) -> bool:
-    """Whether the model can be asked for its state, and the taxonomy says how."""
-    return info.states and asks_state(taxonomy)
-
-
-def method_of(taxonomy: Taxonomy, name: str) -> Method:
-    """The taxonomy's method of that name; raises `ConfigurationError` where it has none."""
-    try:
-        return taxonomy.methods[name]
-    except KeyError:
-        raise ConfigurationError(
-            f"The taxonomy {taxonomy.name!r} has no method {name!r}. "
-            f"Allowed: {', '.join(taxonomy.methods)}; or add it to its taxonomy.yaml."
-        ) from None
-
-
 def incident_ref(incident: Incident, heading: str = "") -> IncidentRef:
     """The incident as its report names it.
 
@@ -247,40 +236,6 @@ def parameters(taxonomy: Taxonomy, info: ModelInfo) -> dict[str, Any]:
         # null as in runs from before there were any
         "fields": bool(field_groups(taxonomy, method_of(taxonomy, info.method))) or None,
     }
-
-
-def calibration_of(taxonomy: Taxonomy, info: ModelInfo) -> Calibration | None:
-    """The taxonomy's calibration that was fitted for this model and these very questions."""
-    return next((c for c, why in _calibrations(taxonomy, info) if why is None), None)
-
-
-def _calibrations(taxonomy: Taxonomy, info: ModelInfo) -> Iterator[tuple[Calibration, str | None]]:
-    """Each calibration, with why it does not fit."""
-    method = method_of(taxonomy, info.method)
-    if method.decide != "scored" or not taxonomy.calibrations:
-        return
-    asked = questions_sha256(taxonomy, method)
-    for calibration in taxonomy.calibrations:
-        yield calibration, calibration.mismatch(model_ref(info), info.method, asked)
-
-
-def _audit_calibration(taxonomy: Taxonomy, info: ModelInfo) -> list[AuditFinding]:
-    used = calibration_of(taxonomy, info)
-    if used is not None:
-        lacking = [name for name in taxonomy.categories if name not in used.weights.categories]
-        what = f"The calibration's gold has no labels for {', '.join(lacking)}" if lacking else ""
-    else:
-        changed = QUESTIONS_CHANGED in [why for _, why in _calibrations(taxonomy, info)]
-        what = f"The taxonomy's calibration is not used: {QUESTIONS_CHANGED}" if changed else ""
-    if not what:
-        return []
-    message = f"{what}. Confidences are raw scores; fit them with `classifier calibrate`."
-    return [AuditFinding(check="uncalibrated", severity="info", message=message)]
-
-
-def model_ref(info: ModelInfo) -> ModelRef:
-    """The model as reports name it."""
-    return ModelRef(name=info.name, digest=info.digest, endpoint=info.endpoint)
 
 
 def _context(

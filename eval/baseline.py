@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from classifier.errors import ConfigurationError, InputError
+from classifier.methods import calibration_of, method_of, model_ref
 from classifier.models.seam import ModelInfo
-from classifier.pipeline import calibration_of, method_of, model_ref, parameters
+from classifier.pipeline import parameters
 from classifier.record_files import load_record
 from classifier.records import ModelRef, Record, Status
 from classifier.taxonomy import Taxonomy

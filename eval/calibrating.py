@@ -10,9 +10,10 @@ import numpy as np
 from classifier.asking.scored import decide_calibrated, questions_sha256
 from classifier.calibration import Calibration, GoldRef, Point
 from classifier.errors import ConfigurationError, InputError, ModelRequestError, ReplyError
+from classifier.methods import method_of, model_ref
 from classifier.models.opening import Notices, method_name, open_model
 from classifier.models.seam import ModelInfo, OpenModel
-from classifier.pipeline import method_of, model_ref, score_incident
+from classifier.pipeline import score_incident
 from classifier.ranking import Ranking
 from classifier.records import UNKNOWN, Status, Usage
 from classifier.settings import Settings

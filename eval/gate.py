@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from classifier.methods import method_of
 from classifier.models.opening import Notices, method_name, open_model
-from classifier.pipeline import method_of
 from classifier.settings import Settings
 from classifier.taxonomy import load_taxonomy, taxonomy_folder
 from eval.baseline import (

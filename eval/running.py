@@ -18,9 +18,10 @@ from classifier.errors import (
     ModelRequestError,
     ReplyError,
 )
+from classifier.methods import calibration_of, method_of
 from classifier.models.opening import Notices, method_name, open_model
 from classifier.models.seam import ModelInfo, OpenModel
-from classifier.pipeline import Progress, calibration_of, classify_incident, method_of
+from classifier.pipeline import Progress, classify_incident
 from classifier.records import Report, Usage
 from classifier.settings import Settings
 from classifier.taxonomy import Category, Taxonomy

@@ -12,10 +12,10 @@ from classifier.batch.inputs import InputOptions, Inputs
 from classifier.batch.known import Known
 from classifier.batch.manifest import load_manifest
 from classifier.confidence import taxonomy_of
+from classifier.methods import method_of
 from classifier.models.opening import Notices, is_local, method_name
 from classifier.models.prices import Overrides, load_overrides
 from classifier.models.provider_batch import INCIDENTS
-from classifier.pipeline import method_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

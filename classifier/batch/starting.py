@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from classifier.batch.manifest import Manifest
-from classifier.pipeline import model_ref, parameters, versions
+from classifier.methods import model_ref
+from classifier.pipeline import parameters, versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

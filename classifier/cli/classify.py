@@ -109,8 +109,8 @@ async def _classify(
     """Hands each report to `done`; returns how many incidents got none."""
     from classifier.confidence import least_confidence
     from classifier.errors import ModelError, ModelRequestError, ReplyError
+    from classifier.methods import method_of
     from classifier.models.opening import method_name, open_model
-    from classifier.pipeline import method_of
 
     method_of(taxonomy, method_name(settings))  # before weights are pulled for nothing
     failed = 0

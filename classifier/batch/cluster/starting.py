@@ -13,9 +13,9 @@ from classifier.batch.cluster.pool import AHEAD, open_pool
 from classifier.batch.cluster.station import Plan, own_version
 from classifier.batch.job import at_once
 from classifier.errors import ConfigurationError
+from classifier.methods import model_ref
 from classifier.models.opening import is_local
 from classifier.models.pace import PaceLimits
-from classifier.pipeline import model_ref
 from classifier.settings import openai_environment
 
 if TYPE_CHECKING:

@@ -29,8 +29,8 @@ from classifier.batch.patience import Patient
 from classifier.batch.register import Register
 from classifier.batch.worker import Worker
 from classifier.errors import BudgetError, ClassifierError, ConfigurationError
+from classifier.methods import model_ref
 from classifier.models.opening import Notices, Shared, open_model
-from classifier.pipeline import model_ref
 from classifier.records import Incident
 
 if TYPE_CHECKING:
