@@ -43,13 +43,16 @@ class Ranking(Record):
 
     `idf` holds the inverse document frequencies of words, `rare` that of all others. `options`
     maps `category/option` to its weights: those of the traits, then those of the vector's numbers.
-    `measured` is the share of quotes in gold that it put first, unseen, and what chance puts there.
+    A sentence with less support than `least` is weak evidence. `measured` is the share of quotes in
+    gold that it put first, unseen, what chance puts there, and both shares of those that were not
+    weak: how many they are, and how many of them were quoted.
     """
 
     idf: dict[str, float]
     rare: float = Field(ge=0, allow_inf_nan=False)
     mean: tuple[float, ...]
     options: dict[str, tuple[float, ...]]
+    least: float = Field(default=0.0, ge=0, le=1)
     measured: dict[str, float] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -67,14 +70,23 @@ class Ranking(Record):
         sums = text_vectors([s.quote for s in sentences], vectors, self.idf, self.rare)
         return np.hstack([traits(sentences), unit(sums - np.array(self.mean)) * VECTOR_WEIGHS])
 
-    def best(self, key: str, read: Floats) -> int | None:
-        """Which of the sentences that were read shows `category/option` best; the first of equals.
+    def best(self, key: str, read: Floats) -> tuple[int, float] | None:
+        """Which of the sentences that were read shows `category/option` best, the first of equals,
+        and its support: how likely it is that it would be quoted, and none of the others.
 
         None where there is no sentence, or gold has taught nothing about the option.
         """
         if key not in self.options or not len(read):
             return None
-        return int((read @ self.options[key]).argmax())
+        return first(read @ self.options[key])
+
+
+def first(odds: Floats) -> tuple[int, float]:
+    """The place of the largest of the log-odds (n,), and its share of all odds."""
+    import numpy as np
+
+    place = int(odds.argmax())
+    return place, float(1 / np.exp(odds - odds[place]).sum())
 
 
 def text_vectors(

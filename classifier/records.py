@@ -87,6 +87,10 @@ class Evidence(Record):
 
     `quote` is what the model gave. Where `match` is `not_found`, `start` and `end` are null and
     the quote supports nothing; otherwise `text[start:end]` is the passage that carries it.
+
+    `support` is between 0 and 1 where a ranking chose the sentence: how likely it is that a person
+    would have quoted it here. It is `weak` where that is less than the ranking asks for: then it
+    is the nearest sentence, and may show nothing of what is claimed.
     """
 
     article_id: Identifier
@@ -94,6 +98,8 @@ class Evidence(Record):
     start: int | None = Field(default=None, ge=0)
     end: int | None = Field(default=None, ge=0)
     match: Match
+    support: float | None = Field(default=None, ge=0, le=1)
+    weak: bool = False
 
     @property
     def located(self) -> bool:

@@ -20,7 +20,16 @@ from numpy.typing import NDArray
 from classifier.asking.sentences import Sentences
 from classifier.chunking import Chunk
 from classifier.grounding import Locator
-from classifier.ranking import TRAITS, VECTOR_WEIGHS, Ranking, Vectors, text_vectors, traits, unit
+from classifier.ranking import (
+    TRAITS,
+    VECTOR_WEIGHS,
+    Ranking,
+    Vectors,
+    first,
+    text_vectors,
+    traits,
+    unit,
+)
 from classifier.records import Evidence, Part
 from classifier.taxonomy import Taxonomy
 from classifier.vocabulary import words
@@ -32,6 +41,10 @@ DIRECTIONS = 150
 FOLDS = 5
 LEAST_QUOTED = 30
 """Fewer quoted options than this teach nothing worth having."""
+
+QUOTED = 0.4
+"""How many of the sentences that are shown as evidence must have been quoted by people. They quote
+some of the sentences that show an option: read by hand, about twice as many do."""
 
 STEPS = 45
 STEP = 0.1
@@ -92,14 +105,33 @@ def fit_ranking(
     table = _Table.of(examples, taxonomy, vectors)
     order = np.random.default_rng(seed).permutation(len(examples))
     folds = [(order[n::FOLDS], np.delete(order, slice(n, None, FOLDS))) for n in range(FOLDS)]
-    firsts = [hit for unseen, seen in folds for hit in table.firsts(unseen, table.learn(seen))]
+    firsts = [found for unseen, seen in folds for found in table.firsts(unseen, table.learn(seen))]
     chances = [len(hit) / len(e.sentences) for e in examples for hit in e.shown.values()]
+    least = least_support(firsts)
+    shown = [hit for support, hit in firsts if support >= least]
     measured = {
         "quotes": float(len(firsts)),
-        "first": round(float(np.mean(firsts)), 4),
+        "first": round(float(np.mean([hit for _, hit in firsts])), 4),
         "chance": round(float(np.mean(chances)), 4),
+        "shown": round(len(shown) / len(firsts), 4),
+        "shown_first": round(float(np.mean(shown)), 4) if shown else 0.0,
     }
-    return table.ranking(table.learn(order), measured)
+    return table.ranking(table.learn(order), least, measured)
+
+
+def least_support(firsts: Sequence[tuple[float, bool]]) -> float:
+    """The least support of evidence that is not weak: as low as leaves at least `QUOTED` of the
+    sentences with that much of it quoted; 1 where none does. `firsts` are support and whether the
+    sentence was quoted.
+    """
+    ordered = sorted(firsts, reverse=True)
+    shares = np.cumsum([hit for _, hit in ordered]) / np.arange(1, len(ordered) + 1)
+    enough = np.flatnonzero(shares[LEAST_QUOTED - 1 :] >= QUOTED)
+    if not enough.size:
+        return 1.0
+    support, _ = ordered[LEAST_QUOTED - 1 + int(enough[-1])]
+    steps = 10.0**_DIGITS
+    return math.floor(support * steps) / steps  # rounded up, it would leave itself out
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,15 +187,18 @@ class _Table:
             learner.step(slope)
         return learner.weights
 
-    def firsts(self, chosen: NDArray[np.intp], weights: Floats) -> list[bool]:
-        """Whether the sentence that is put first was quoted, for each quoted option."""
-        return [
-            int((self.rows[n] @ weights[self.places[key]]).argmax()) in hit
+    def firsts(self, chosen: NDArray[np.intp], weights: Floats) -> list[tuple[float, bool]]:
+        """The support of the sentence that is put first, and whether it was quoted, for each
+        quoted option.
+        """
+        found = (
+            (first(self.rows[n] @ weights[self.places[key]]), hit)
             for n in chosen
             for key, hit in self.examples[n].shown.items()
-        ]
+        )
+        return [(support, place in hit) for (place, support), hit in found]
 
-    def ranking(self, weights: Floats, measured: dict[str, float]) -> Ranking:
+    def ranking(self, weights: Floats, least: float, measured: dict[str, float]) -> Ranking:
         whole = np.hstack([weights[:, :TRAITS], weights[:, TRAITS:] @ self.directions])
         options = zip(self.places, whole.round(_DIGITS).tolist(), strict=True)
         return Ranking(
@@ -171,6 +206,7 @@ class _Table:
             rare=round(self.rare, _DIGITS),
             mean=tuple(self.mean.round(5).tolist()),
             options={key: tuple(row) for key, row in options},
+            least=least,
             measured=measured,
         )
 

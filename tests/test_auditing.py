@@ -67,6 +67,14 @@ def test_one_quote_that_stands_is_enough():
     assert checks(diet=decision(finding("meat", evidence=(LOST, FOUND)))) == ["quote-not-found"]
 
 
+def test_weak_evidence_is_told_of_once():
+    weak = FOUND.model_copy(update={"support": 0.1, "weak": True})
+    nearest = decision(finding("meat", evidence=(weak,)), finding("vegan", evidence=(weak, FOUND)))
+    found = audit_decisions(RECIPES, incident_ref(INCIDENT), {"diet": nearest, "heat": nearest})
+    [told] = [f for f in found if f.check == "weak-evidence"]
+    assert told.message.startswith("Of 4 options with a quote, 2 have only the nearest sentence")
+
+
 def test_an_option_without_a_finding():
     found = checks(
         course=decision(finding("dessert")), diet=Decision(options=("meat",), status="answered")

@@ -17,7 +17,7 @@ from classifier.ranking import TRAITS, Ranking, text_vectors, traits
 from classifier.records import Evidence
 from eval.calibrating import ranked
 from eval.gold import Gold, GoldIncident, GoldReason
-from eval.ranking import fit_ranking, quoted
+from eval.ranking import fit_ranking, least_support, quoted
 from tests.scripted import TEXT, Scripted, article, asking, chunk_of, opened, recipes
 
 RECIPES = recipes()
@@ -46,21 +46,22 @@ class Only:
         return np.array([float(word == self.one)])
 
 
-def ranking(**options):
+def ranking(least=0.0, **options):
     told = {f"diet/{name}": (*[0.0] * TRAITS, weight) for name, weight in options.items()}
-    return Ranking(idf={}, rare=1, mean=(0.0,), options=told)
+    return Ranking(idf={}, rare=1, mean=(0.0,), options=told, least=least)
 
 
 def sentence(text, article_id="1"):
     return Evidence(article_id=article_id, quote=text, start=0, end=len(text), match="exact")
 
 
-def explained(*replies, text=TEXT, held=("vegan",), taught=("vegan",)):
+def explained(*replies, text=TEXT, held=("vegan",), taught=("vegan",), least=0.0):
     """The answer and the model, where the word `plums` shows each option that was taught."""
     model = Scripted(list(replies))
+    taught = ranking(least, **dict.fromkeys(taught, 1.0))
     context = replace(
         asking(model, article(text), method="embedded"),
-        calibration=Calibration.model_construct(ranking=ranking(**dict.fromkeys(taught, 1.0))),
+        calibration=Calibration.model_construct(ranking=taught),
         vectors=Only("plums"),
     )
     answer = Answer("diet", tuple(OptionAnswer(name, name in held) for name in DIET.names))
@@ -79,6 +80,24 @@ def test_the_ranking_chooses_the_sentence_and_the_model_says_why():
     assert vegan(answer).rationale == "Plums grow on trees."
     assert f'vegan: "{PLUMS}"' in model.history[0].messages[-1].content
     assert list(model.history[0].schema["properties"]["vegan"]["properties"]) == ["rationale"]
+
+
+@pytest.mark.parametrize(("least", "weak"), [(0.7, False), (0.9, True)])
+def test_a_sentence_that_hardly_stands_out_is_weak(least, weak):
+    text = "Serve it with plums and cream! And bake it for an hour."  # e**2 to 1, for plums
+    answer, _ = explained(
+        '{"vegan": {"rationale": "Plums grow on trees."}}', text=text, least=least
+    )
+    [evidence] = vegan(answer).evidence
+    assert (evidence.support, evidence.weak) == (0.881, weak)
+
+
+@pytest.mark.parametrize(
+    ("quoted_at", "least"), [((0, 90), 0.1), ((0, 20), 0.51), ((90, 100), 1.0)]
+)
+def test_evidence_is_shown_as_far_as_enough_of_it_was_quoted(quoted_at, least):
+    firsts = [((100 - n) / 100, n in range(*quoted_at)) for n in range(91)]
+    assert least_support(firsts) == least
 
 
 def test_what_does_not_hold_has_no_sentence():
@@ -150,6 +169,7 @@ def test_quotes_teach_which_sentence_shows_an_option():
     found = fit_ranking([labelled(n) for n in range(18)], RECIPES, Letters())
     assert found.measured["quotes"] == 54
     assert found.measured["first"] > 0.9
+    assert found.measured["shown"] == 1.0
     assert found.measured["chance"] == pytest.approx(1 / 3, abs=0.01)
 
 
@@ -158,7 +178,7 @@ def test_a_fitted_ranking_is_read_again_and_chooses_alike():
     again = Ranking.model_validate_json(found.model_dump_json())
     read = quoted(labelled(31), RECIPES)
     best = {key: again.best(key, again.read(read.sentences, Letters())) for key in read.shown}
-    assert {key: (place,) for key, place in best.items()} == read.shown
+    assert {key: (place,) for key, (place, _) in best.items()} == read.shown
 
 
 def test_few_quotes_teach_nothing():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,13 @@ MARKUP = (
     "a\\",
     "    x",
 )
+
+
+@pytest.mark.parametrize("form", [to_markdown, to_terminal])
+def test_weak_evidence_is_called_so(form: Callable[..., str]) -> None:
+    weak = quoted("Some").model_copy(update={"support": 0.1, "weak": True})
+    one = report(phase=answered(found("design", "So.", evidence=(weak, quoted("words")))))
+    assert form(one, FAIL).count("weak: the nearest sentence found") == 1
 
 
 def hostile(text: str) -> Report:

@@ -178,6 +178,21 @@ def test_a_quote_that_was_not_found_is_visible_without_a_click() -> None:
     assert "2 quotes, 1 not found" in page
 
 
+def test_weak_evidence_is_marked_and_called_so() -> None:
+    article = Article(id="1", text="one two three four")
+    both = [
+        Evidence(article_id="1", quote=q, start=s, end=s + 3, match="exact", support=0.1, weak=weak)
+        for q, s, weak in (("one", 0, True), ("two", 4, False))
+    ]
+    told = {"phase": answered(found("design", evidence=(both[0],)))}
+    page = report_html(report((article,), **told), FAIL, {"1": article})
+    assert "1 weak quote<" in page
+    assert '<small class="doubt">weak: the nearest sentence found</small>' in page
+    told = {"phase": answered(found("design", evidence=tuple(both)))}
+    page = report_html(report((article,), **told), FAIL, {"1": article})
+    assert ("2 quotes<" in page, page.count('class="doubt"')) == (True, 1)
+
+
 @pytest.mark.parametrize(("calibrated", "word"), [(True, "probability"), (False, "raw score")])
 def test_only_a_calibrated_confidence_is_a_probability(calibrated: bool, word: str) -> None:
     origin = ConfidenceOrigin(source="logprobs", calibrated=calibrated)

@@ -75,7 +75,11 @@ class AskContext:
         if chunk.number not in self._read:
             self._read[chunk.number] = ranking.read(sentences, self.vectors)
         best = ranking.best(f"{category.name}/{option}", self._read[chunk.number])
-        return None if best is None else sentences[best]
+        if best is None:
+            return None
+        place, support = best
+        told = {"support": round(support, 3), "weak": support < ranking.least}
+        return sentences[place].model_copy(update=told)
 
     def chosen(self, chunk: Chunk, beginning: str) -> tuple[Evidence, ...]:
         """The sentence that a model chose by its beginning; for other words, where they stand."""

@@ -41,6 +41,10 @@ CHECKS: Mapping[str, Check] = {
     "option-without-quote": Check(
         "warning", "A chosen option has no quote that stands in an article."
     ),
+    "weak-evidence": Check(
+        "info",
+        "Quotes are the nearest sentences that were found, and may not show what they stand for.",
+    ),
     "item-without-quote": Check(
         "warning", "An item that is not inferred has no quote that stands in an article."
     ),

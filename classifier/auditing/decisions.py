@@ -26,6 +26,7 @@ def decision_findings(subject: Subject) -> Iterator[AuditFinding]:
         yield found(
             "nothing-explained", "The report decides only: no option has a paragraph or a quote."
         )
+    yield from _weak(subject)
     for category, decision in subject.known():
         for check in _CHECKS:
             yield from check(subject, category, decision)
@@ -43,6 +44,19 @@ def _strangers(subject: Subject) -> Iterator[AuditFinding]:
             if option not in (*category.names, UNKNOWN):
                 message = f"{category.name} has no option {option!r}."
                 yield found("not-in-taxonomy", message, place_of(name, option))
+
+
+def _weak(subject: Subject) -> Iterator[AuditFinding]:
+    """Once for a report, of which a small model's every second option would have one."""
+    findings = (f for d in subject.decisions.values() for f in d.findings if f.option in d.options)
+    quoted = [f.evidence for f in findings if any(e.located for e in f.evidence)]
+    weak = sum(all(e.weak for e in evidence if e.located) for evidence in quoted)
+    if weak:
+        message = (
+            f"Of {len(quoted)} options with a quote, {weak} have only the nearest sentence that "
+            "was found, which may not show them."
+        )
+        yield found("weak-evidence", message)
 
 
 def _failed(_: Subject, category: Category, decision: Decision) -> Iterator[AuditFinding]:

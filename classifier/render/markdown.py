@@ -18,7 +18,7 @@ from classifier.render.rows import (
     told_when,
     unlisted,
 )
-from classifier.render.text import one_line
+from classifier.render.text import WEAK, one_line
 from classifier.taxonomy import Taxonomy
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!~&$])")
@@ -104,6 +104,7 @@ def _quote(evidence: Evidence) -> tuple[str, ...]:
     if evidence.located:
         place = f"{_plain(evidence.article_id)}, {evidence.start}–{evidence.end}"
         where = place if evidence.match == "exact" else f"{place}, {evidence.match}"
+        where += f", **{WEAK}**" if evidence.weak else ""
     else:
         where = "**not found in the articles**"
     # The backslash breaks the line, so that a quote and its place stay apart.

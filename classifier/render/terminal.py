@@ -23,7 +23,7 @@ from classifier.render.rows import (
     told_when,
     unlisted,
 )
-from classifier.render.text import one_line
+from classifier.render.text import WEAK, one_line
 from classifier.taxonomy import Taxonomy
 
 _STATUS = {
@@ -141,6 +141,8 @@ def _quote(evidence: Evidence) -> Text:
         place = f" [{one_line(evidence.article_id)}:{evidence.start}-{evidence.end}]"
         match = "" if evidence.match == "exact" else f" {evidence.match}"
         quote.append(place + match, style="not italic dim")
+        if evidence.weak:
+            quote.append(f", {WEAK}", style="not italic yellow")
     else:
         quote.append(" not found in the articles", style="not italic bold red")
     return quote

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
+WEAK = "weak: the nearest sentence found"
+"""What is said of evidence that may show nothing."""
+
 _HIDDEN = {"Cc", "Cf", "Cs", "Co"}
 # Joiners shape Indic and Arabic scripts and emoji; they are no way to deceive.
 _KEPT = {"\u200c", "\u200d"}

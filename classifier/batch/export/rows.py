@@ -34,6 +34,8 @@ OPTION = (
     Column("quote_start", "whole"),
     Column("quote_end", "whole"),
     Column("quote_match", "text"),
+    Column("quote_support", "number"),
+    Column("quote_weak", "truth"),
 )
 CATEGORY = (Column("category", "text"), Column("status", "text"))
 REASON = (Column("reason", "text"), Column("stage", "text"))
@@ -160,9 +162,9 @@ def _finding_cells(report: Report, finding: Finding) -> Row:
 
 
 def _quote(report: Report, located: Sequence[Evidence]) -> Row:
-    """The first located quote: text, article, start, end, match."""
+    """The first located quote: text, article, start, end, match, support, whether it is weak."""
     if not located:
-        return (None,) * 5
+        return (None,) * 7
     first = located[0]
     if max(first.start or 0, first.end or 0) > _LARGEST:
         raise InputError(
@@ -170,7 +172,7 @@ def _quote(report: Report, located: Sequence[Evidence]) -> Row:
             "article. Delete its line in the run folder, and go on with the run."
         )
     cells = (readable(first.quote), readable(first.article_id))
-    return (*cells, first.start, first.end, first.match)
+    return (*cells, first.start, first.end, first.match, first.support, first.weak)
 
 
 def _decided(decision: Decision | None, options: Sequence[str]) -> Iterator[Cell]:

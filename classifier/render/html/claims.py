@@ -149,7 +149,8 @@ def _count(quotes: Sequence[QuoteView]) -> str:
     lost = sum(q.lost for q in quotes)
     if lost == len(quotes):
         return f"{_number(lost, 'quote')} not found"
-    return _number(len(quotes), "quote") + (f", {lost} not found" if lost else "")
+    one = "weak quote" if all(q.doubt or q.lost for q in quotes) else "quote"
+    return _number(len(quotes), one) + (f", {lost} not found" if lost else "")
 
 
 def _number(count: int, one: str) -> str:

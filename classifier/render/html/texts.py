@@ -9,7 +9,7 @@ from typing import Literal
 from classifier.records import Article, ArticleRef, Evidence, Report
 from classifier.render.html.kit import link
 from classifier.render.html.marking import Mark, Piece, cut, fits, whole_signs
-from classifier.render.text import one_line
+from classifier.render.text import WEAK, one_line
 
 State = Literal["whole", "unproved", "changed", "missing"]
 
@@ -64,7 +64,9 @@ class ArticleView:
 
 @dataclass(frozen=True)
 class QuoteView:
-    """A quote. `marks` are the ids of its marks, in order; where it has none, `why` says why."""
+    """A quote. `marks` are the ids of its marks, in order; where it has none, `why` says why.
+    `doubt` says what is to be doubted of one that stands.
+    """
 
     id: str
     text: str
@@ -72,6 +74,7 @@ class QuoteView:
     article: str
     marks: tuple[str, ...] = ()
     why: str = ""
+    doubt: str = ""
 
     @property
     def lost(self) -> bool:
@@ -107,6 +110,7 @@ class Texts:
             article=evidence.article_id,
             marks=marks,
             why="" if marks else self._why(evidence),
+            doubt=WEAK if evidence.weak else "",
         )
 
     def _article(self, number: int, ref: ArticleRef) -> ArticleView:
