@@ -9,6 +9,12 @@ from classifier.cli.console import say, shown_notices
 from classifier.cli.options import with_settings
 from eval.cli.options import GoldFolder, Seed, deliver, gold_in
 
+_RANKED = (
+    "For {quotes:.0f} quoted options the sentence ranked first was quoted in {first:.3f} of them "
+    "(by chance in {chance:.3f}). With a support of {least:.3f} or more it is shown as evidence: "
+    "in {shown:.3f} of them, of which {shown_first:.3f} were quoted. Else it is called weak."
+)
+
 if TYPE_CHECKING:
     from classifier.settings import Settings
 
@@ -39,8 +45,7 @@ def calibrate(
     deliver(score_text(found.score), None)
     deliver(found.calibration.to_json(), out)
     if (ranking := found.calibration.ranking) is not None:
-        told = "For {quotes:.0f} quoted options the sentence ranked first was quoted in {first:.3f}"
-        say(f"{told} of them (by chance in {{chance:.3f}}).".format(**ranking.measured))
+        say(_RANKED.format(least=ranking.least, **ranking.measured))
     say(
         f"Use it with --calibration {out}; in the folder `calibrations` of the taxonomy it is used "
         "by itself, as long as model and questions are the ones that it was fitted for."
