@@ -19,7 +19,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import cycle, islice
 from pathlib import Path
@@ -82,9 +82,7 @@ async def measured(incidents: Sequence[Incident], model: str, at_once: int) -> T
     settings = load_settings(model=model, cache=False, concurrency=at_once)
     taxonomy = load_taxonomy(settings.taxonomy)
     async with open_model(settings) as opened:
-        # one call at a time for each article: the slots are for the articles
-        alone = replace(opened, info=replace(opened.info, concurrency=1))
-        return await classified(incidents, taxonomy, alone, at_once)
+        return await classified(incidents, taxonomy, opened, at_once)
 
 
 def table(rows: Sequence[Took]) -> str:

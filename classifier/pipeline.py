@@ -100,9 +100,9 @@ async def classify_incident(
     steps = len(taxonomy.categories) * STEPS[method.decide] + sum(map(len, asked))
     counter = _Counter(len(chunks) * steps, progress)
     context = replace(context, told=counter.step)
-    decisions = await _decisions(context, chunks, counter, model.info.concurrency)
+    decisions = await _decisions(context, chunks, counter, model.info.calls_each)
     # after the categories, while the model still has the articles at hand
-    fields = await _fields(context, chunks, model.info.concurrency)
+    fields = await _fields(context, chunks, model.info.calls_each)
     if least_confidence is not None:
         decisions = reviewed(taxonomy, decisions, least_confidence)
     reference = incident_ref(incident, _heading(taxonomy, fields))

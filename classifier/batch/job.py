@@ -17,6 +17,9 @@ from classifier.models.opening import Notices, is_local, method_name
 from classifier.models.prices import Overrides, load_overrides
 from classifier.models.provider_batch import INCIDENTS
 
+SLOTS = 4
+"""Incidents at a time for a model on this machine: the most reports an hour, see docs/batch.md."""
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
@@ -158,14 +161,24 @@ class Begun:
     ledger: KeptLedger
 
 
+def settings_of(job: Job) -> Settings:
+    """The settings to open the model with: one on this machine works on `SLOTS` incidents at a
+    time where nobody asks for another number.
+    """
+    settings = job.settings
+    if settings.concurrency is not None or not is_local(settings.model):
+        return settings
+    return settings.model_copy(update={"concurrency": job.at_once or SLOTS})
+
+
 def at_once(job: Job, info: ModelInfo) -> int:
-    """How many incidents to work on at a time: one for a model on this machine; for an endpoint
-    so many that calls stand in line also while some incidents are between two calls; for the
-    provider's batches so many that a batch is worth its wait.
+    """How many incidents to work on at a time: as many as calls where each incident has one at a
+    time; for an endpoint so many that calls stand in line also while some incidents are between two
+    calls; for the provider's batches so many that a batch is worth its wait.
     """
     if job.at_once is not None:
         return job.at_once
     if job.settings.via != "direct":
         return INCIDENTS
     calls = info.concurrency
-    return 1 if is_local(job.settings.model) else calls + calls // 4 + 1
+    return calls if info.sequential else calls + calls // 4 + 1

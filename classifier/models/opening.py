@@ -133,6 +133,7 @@ async def _found_here(settings: Settings, notices: Notices, stack: AsyncExitStac
         endpoint="embedded",
         software=f"xllamacpp {version('xllamacpp')}",
         states=True,
+        sequential=True,
     )
     routes = ServerStates(
         server.base_url, server.api_key, concurrency=slots, timeout=settings.timeout

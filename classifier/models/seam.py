@@ -74,7 +74,9 @@ class ModelInfo:
     `context_tokens` bounds prompt and reply together. `concurrency` is how many calls it takes
     at once. `method` names the taxonomy's method to ask it by. `digest` is the weights' SHA-256,
     `software` what runs them. `overhead_tokens` is what a chat template adds to the messages.
-    `states` says whether it answers a request for its state.
+    `states` says whether it answers a request for its state. It is `sequential` where calls about
+    one incident are best made one after the other, because what was read for one is kept for the
+    next.
     """
 
     name: str
@@ -86,6 +88,12 @@ class ModelInfo:
     software: str = ""
     overhead_tokens: int = 32
     states: bool = False
+    sequential: bool = False
+
+    @property
+    def calls_each(self) -> int:
+        """How many calls about one incident to make at a time."""
+        return 1 if self.sequential else self.concurrency
 
 
 @dataclass(frozen=True)
