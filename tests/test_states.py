@@ -9,7 +9,8 @@ import pytest
 
 from classifier.asking.scored import questions_sha256
 from classifier.calibration import Calibration, CategoryFit, Fit, GoldRef, State, Weights
-from classifier.models.seam import OpenModel, Reply, Request
+from classifier.models.embedded import Stateful
+from classifier.models.seam import Message, OpenModel, Reply, Request
 from classifier.pipeline import classify_incident, score_incident
 from classifier.records import Incident, ModelRef, Report
 from classifier.taxonomy import Taxonomy
@@ -109,3 +110,56 @@ def test_scoring_gives_the_state_where_there_is_one(
     scored = asyncio.run(score_incident(INCIDENT, taxonomy, by, [diet]))
     assert scored.state == state
     assert scored.scores["diet"]["meat"] == pytest.approx(0.1)
+
+
+class Slow:
+    """A model and its states that note when they begin and end, and take a while."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    async def ask(self, request: Request) -> Reply:
+        name = request.messages[0].content
+        self.said.append(name)
+        await asyncio.sleep(0.02)
+        self.said.append(f"/{name}")
+        return Reply("", "stop")
+
+    state = ask
+
+
+def test_a_state_is_not_kept_waiting_by_one_text_after_the_other() -> None:
+    slow = Slow()
+    both = Stateful(slow, slow)  # type: ignore[arg-type]
+
+    async def asks(name: str, *, after: float, state: bool = False) -> None:
+        await asyncio.sleep(after)
+        await both.ask(Request((Message("user", name),), max_tokens=1, state=state))
+
+    async def work() -> None:
+        later = asks("text 2", after=0.01), asks("text 3", after=0.01)
+        await asyncio.gather(
+            asks("text 1", after=0), asks("state", after=0.005, state=True), *later
+        )
+
+    asyncio.run(work())
+    assert slow.said[:4] == ["text 1", "/text 1", "state", "/state"]
+    assert slow.said[4:6] == ["text 2", "text 3"]
+
+
+def test_a_state_that_is_cancelled_while_it_waits_holds_nothing_up() -> None:
+    slow = Slow()
+    both = Stateful(slow, slow)  # type: ignore[arg-type]
+
+    async def work() -> None:
+        text = Request((Message("user", "text"),), max_tokens=1)
+        one = asyncio.create_task(both.ask(text))
+        state = asyncio.create_task(both.ask(replace(text, state=True)))
+        await asyncio.sleep(0.005)
+        two = asyncio.create_task(both.ask(text))
+        await asyncio.sleep(0.005)
+        state.cancel()
+        await asyncio.wait_for(asyncio.gather(one, two), 1)
+
+    asyncio.run(work())
+    assert slow.said == ["text", "text", "/text", "/text"]

@@ -7,7 +7,7 @@ import secrets
 import socket
 import struct
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx2
@@ -24,7 +24,7 @@ from classifier.models.seam import Reply
 from classifier.records import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -276,15 +276,51 @@ def _state(given: Any) -> Reply:
     return Reply("", "stop", usage, state=state)
 
 
-@dataclass(frozen=True)
 class Stateful:
-    """A model that answers a request for its state by the server's own routes."""
+    """A model that answers a request for its state by the server's own routes.
 
-    model: Model
-    states: ServerStates
+    The server never works on states and texts at the same time, and would let a state wait for as
+    long as any text is written. Here a state waits for the texts under way, and later ones for it.
+    """
+
+    def __init__(self, model: Model, states: ServerStates) -> None:
+        self._model = model
+        self._states = states
+        self._turns = _Turns()
 
     async def ask(self, request: Request) -> Reply:
         """Answer as the model does."""
-        if request.state:
-            return await self.states.state(request)
-        return await self.model.ask(request)
+        async with self._turns.of(first=request.state):
+            if request.state:
+                return await self._states.state(request)
+            return await self._model.ask(request)
+
+
+class _Turns:
+    """Two kinds of work, never at the same time; nothing begins while the first kind waits."""
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Condition()
+        self._running = {True: 0, False: 0}
+        self._waiting = 0
+
+    @asynccontextmanager
+    async def of(self, *, first: bool) -> AsyncIterator[None]:
+        """A turn of the one kind or the other."""
+        async with self._changed:
+            self._waiting += first
+            try:
+                await self._changed.wait_for(lambda: self._may(first))
+                self._running[first] += 1
+            finally:
+                self._waiting -= first
+                self._changed.notify_all()
+        try:
+            yield
+        finally:
+            self._running[first] -= 1
+            async with self._changed:
+                self._changed.notify_all()
+
+    def _may(self, first: bool) -> bool:
+        return not self._running[not first] and (first or not self._waiting)
