@@ -203,7 +203,10 @@ class Calibration(Record):
 
     def to_json(self) -> str:
         """The calibration as JSON, with a newline at its end."""
-        return json.dumps(self.model_dump(mode="json"), separators=(",", ":")) + "\n"
+        told = self.model_dump(mode="json")
+        if self.ranking is not None and not self.ranking.least:
+            del told["ranking"]["least"]  # as in files from before there was one
+        return json.dumps(told, separators=(",", ":")) + "\n"
 
 
 def load_calibration(path: Path) -> Calibration:

@@ -70,23 +70,29 @@ class Ranking(Record):
         sums = text_vectors([s.quote for s in sentences], vectors, self.idf, self.rare)
         return np.hstack([traits(sentences), unit(sums - np.array(self.mean)) * VECTOR_WEIGHS])
 
-    def best(self, key: str, read: Floats) -> tuple[int, float] | None:
+    def best(self, key: str, read: Floats, among: Floats) -> tuple[int, float] | None:
         """Which of the sentences that were read shows `category/option` best, the first of equals,
-        and its support: how likely it is that it would be quoted, and none of the others.
+        and its support: its share of the odds of all sentences of the incident, read `among`.
 
         None where there is no sentence, or gold has taught nothing about the option.
         """
         if key not in self.options or not len(read):
             return None
-        return first(read @ self.options[key])
+        place, odds = first(read @ self.options[key])
+        return place, support(odds, among @ self.options[key])
 
 
 def first(odds: Floats) -> tuple[int, float]:
-    """The place of the largest of the log-odds (n,), and its share of all odds."""
+    """The place of the largest of the log-odds (n,), and these."""
+    place = int(odds.argmax())
+    return place, float(odds[place])
+
+
+def support(odds: float, among: Floats) -> float:
+    """The share of these odds in all, given as log-odds (n,); at most 1."""
     import numpy as np
 
-    place = int(odds.argmax())
-    return place, float(1 / np.exp(odds - odds[place]).sum())
+    return min(1.0, float(1 / np.exp(among - odds).sum()))
 
 
 def text_vectors(

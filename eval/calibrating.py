@@ -60,7 +60,7 @@ async def calibrate(
     _check_enough(len(gold.incidents), gold)
     async with open_model(settings, notices) as model:
         examples = await examples_of(gold, taxonomy, model, notices)
-        ranking = ranked(gold, taxonomy, model, notices, seed=seed)
+    ranking = ranked(gold, taxonomy, model, notices, seed=seed)
     return fitted(gold, examples, taxonomy, model.info, ranking=ranking, seed=seed)
 
 

@@ -26,6 +26,7 @@ from classifier.ranking import (
     Ranking,
     Vectors,
     first,
+    support,
     text_vectors,
     traits,
     unit,
@@ -43,7 +44,7 @@ LEAST_QUOTED = 30
 """Fewer quoted options than this teach nothing worth having."""
 
 QUOTED = 0.4
-"""How many of the sentences that are shown as evidence must have been quoted by people. They quote
+"""How many of the sentences that are not called weak must have been quoted by people. They quote
 some of the sentences that show an option: read by hand, about twice as many do."""
 
 STEPS = 45
@@ -108,7 +109,7 @@ def fit_ranking(
     firsts = [found for unseen, seen in folds for found in table.firsts(unseen, table.learn(seen))]
     chances = [len(hit) / len(e.sentences) for e in examples for hit in e.shown.values()]
     least = least_support(firsts)
-    shown = [hit for support, hit in firsts if support >= least]
+    shown = [hit for share, hit in firsts if share >= least]
     measured = {
         "quotes": float(len(firsts)),
         "first": round(float(np.mean([hit for _, hit in firsts])), 4),
@@ -129,9 +130,9 @@ def least_support(firsts: Sequence[tuple[float, bool]]) -> float:
     enough = np.flatnonzero(shares[LEAST_QUOTED - 1 :] >= QUOTED)
     if not enough.size:
         return 1.0
-    support, _ = ordered[LEAST_QUOTED - 1 + int(enough[-1])]
+    share, _ = ordered[LEAST_QUOTED - 1 + int(enough[-1])]
     steps = 10.0**_DIGITS
-    return math.floor(support * steps) / steps  # rounded up, it would leave itself out
+    return math.floor(share * steps) / steps  # rounded up, it would leave itself out
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,12 +192,13 @@ class _Table:
         """The support of the sentence that is put first, and whether it was quoted, for each
         quoted option.
         """
-        found = (
-            (first(self.rows[n] @ weights[self.places[key]]), hit)
-            for n in chosen
-            for key, hit in self.examples[n].shown.items()
-        )
-        return [(support, place in hit) for (place, support), hit in found]
+        told = []
+        for n in chosen:
+            for key, hit in self.examples[n].shown.items():
+                odds = self.rows[n] @ weights[self.places[key]]
+                place, best = first(odds)
+                told.append((support(best, odds), place in hit))
+        return told
 
     def ranking(self, weights: Floats, least: float, measured: dict[str, float]) -> Ranking:
         whole = np.hstack([weights[:, :TRAITS], weights[:, TRAITS:] @ self.directions])

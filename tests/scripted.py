@@ -77,11 +77,20 @@ class Words:
 
 
 def opened(
-    model: Scripted, *, method: str = "hosted", context: int = 30_000, concurrency: int = 1
+    model: Scripted,
+    *,
+    method: str = "hosted",
+    context: int = 30_000,
+    concurrency: int = 1,
+    sequential: bool = False,
 ) -> OpenModel:
     """The scripted model as the pipeline takes it; a word is a token."""
     info = ModelInfo(
-        name="scripted", method=method, context_tokens=context, concurrency=concurrency
+        name="scripted",
+        method=method,
+        context_tokens=context,
+        concurrency=concurrency,
+        sequential=sequential,
     )
     return OpenModel(model, info, Words())
 

@@ -231,6 +231,14 @@ def test_the_concurrency_is_kept(concurrency):
     assert model.most_at_once == min(concurrency, len(model.history))
 
 
+def test_calls_about_one_incident_are_made_one_after_the_other():
+    _, model = classify(
+        plays(RECIPES, CAKE), long_article(3000), context=2500, concurrency=8, sequential=True,
+        pause=0.001,
+    )  # fmt: skip
+    assert model.most_at_once == 1 < len(model.history)
+
+
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_the_order_of_answers_does_not_depend_on_concurrency(concurrency):
     one, _ = classify(plays(RECIPES, CAKE), long_article(2000), context=2500)

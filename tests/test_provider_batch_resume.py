@@ -2,12 +2,14 @@
 
 import asyncio
 import json
-import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import PosixPath
+from typing import ClassVar
 
 import pytest
 from batch_asking import Asked, echo, question, texts
@@ -15,6 +17,7 @@ from fake_batches import STEPS, FakeBatches
 from fake_endpoint import KEY, failure, reply
 
 from classifier.errors import ConfigurationError, InputError
+from classifier.models.batch_api import BatchApi
 from classifier.models.batch_parts import BatchLeftError
 from classifier.models.batch_record import BatchRecord
 
@@ -22,7 +25,6 @@ PLANNED, UPLOADED, CREATED, ENDED = 1, 2, 3, 4
 SLOW = (*STEPS[:2], *["in_progress"] * 10_000)
 PROCESS = """
 import asyncio, sys
-from pathlib import Path
 from batch_asking import Asked
 class Server: url = sys.argv[1]
 Asked(Path(sys.argv[2])).ask(Server, "a", "b")
@@ -214,30 +216,49 @@ def test_stopping_leaves_the_batch_and_says_how_to_go_on(asked):
         assert len(server.executed) == 1
 
 
-@pytest.mark.parametrize(
-    ("state", "told"),
-    [("created", "go on at .*: batch_0"), ("uploaded", "being made at")],
-)
-def test_a_batch_is_told_of_though_the_stop_came_while_it_was_made(asked, monkeypatch, state, told):
+def stopped(asked, server, until):
+    """What is said of a work that is stopped at this moment."""
+
+    async def work():
+        way = asked.open(server)
+        async with way as model:
+            task = asyncio.create_task(model.ask(question("a")))
+            await until()
+            way.options.stop.set()
+            with pytest.raises(BatchLeftError):
+                await task
+        return asked.said[-1:]
+
+    return asyncio.run(work())
+
+
+@pytest.mark.parametrize(("state", "told"), [("created", "batch_0"), ("uploaded", "")])
+def test_a_batch_is_told_of_though_the_record_is_ahead(asked, monkeypatch, state, told):
     note = BatchRecord.note
 
     def slow(self, part, given, **more):
         note(self, part, given, **more)
-        time.sleep(0.2 if given == state else 0)  # the record is ahead of the process
-
-    async def work(server):
-        way = asked.open(server)
-        async with way as model:
-            task = asyncio.create_task(model.ask(question("a")))
-            await asked.until(state)
-            way.options.stop.set()
-            with pytest.raises(BatchLeftError):
-                await task
+        time.sleep(0.2 if given == state else 0)
 
     monkeypatch.setattr(BatchRecord, "note", slow)
     with FakeBatches(echo, steps=SLOW) as server:
-        asyncio.run(work(server))
-    assert re.search(told, asked.said[-1])
+        said = stopped(asked, server, lambda: asked.until(state))
+    assert told in "".join(said)
+    assert bool(said) is bool(told)
+
+
+def test_a_batch_that_may_have_been_made_is_told_of(asked, monkeypatch):
+    create, made = BatchApi.create, asyncio.Event()
+
+    async def slow(self, *given):
+        await create(self, *given)
+        made.set()
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(BatchApi, "create", slow)
+    with FakeBatches(echo, steps=SLOW) as server:
+        [said] = stopped(asked, server, made.wait)
+    assert said.startswith(f"A batch was just being made at {server.url}; it may go on there.")
 
 
 def test_an_endpoint_that_is_away_too_long_is_left_and_taken_up_later(asked):
@@ -283,3 +304,23 @@ def test_a_reply_that_cannot_be_used_is_asked_anew_after_an_orderly_end(asked):
     with FakeBatches(lambda _: answers.pop(0)) as server:
         asked.ask(server, "a")
         assert texts(asked.ask(server, "a")) == ["good"]
+
+
+class SlowPath(PosixPath):
+    """A path that takes a while to open, and counts how often it was."""
+
+    opened: ClassVar = []
+
+    def open(self, *given, **more):
+        self.opened.append(self.name)
+        time.sleep(0.02)
+        return super().open(*given, **more)
+
+
+def test_steps_that_are_noted_at_once_open_the_record_once(tmp_path):
+    record = BatchRecord(SlowPath(tmp_path / "batches.jsonl"), "here")
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda n: record.note(str(n), "used"), range(4)))
+    record.close()
+    assert SlowPath.opened == ["batches.jsonl"]
+    assert len(record.path.read_text().splitlines()) == 4

@@ -92,6 +92,19 @@ def test_a_sentence_that_hardly_stands_out_is_weak(least, weak):
     assert (evidence.support, evidence.weak) == (0.881, weak)
 
 
+def test_a_short_chunk_does_not_make_a_sentence_stand_out():
+    text = "Serve it with plums and cream! And bake it for an hour."
+    model = Scripted(['{"vegan": {"rationale": "Plums grow on trees."}}'])
+    context = replace(
+        asking(model, article(text), article(text.replace("And", "Then"), "2"), method="embedded"),
+        calibration=Calibration.model_construct(ranking=ranking(vegan=1.0)),
+        vectors=Only("plums"),
+    )
+    answer = Answer("diet", (OptionAnswer("vegan", True),))
+    told = asyncio.run(explain(context, chunk_of(article(text)), DIET, answer))
+    assert told.options[0].evidence[0].support == 0.787  # e**2 to 2, with both articles
+
+
 @pytest.mark.parametrize(
     ("quoted_at", "least"), [((0, 90), 0.1), ((0, 20), 0.51), ((90, 100), 1.0)]
 )
@@ -126,7 +139,8 @@ def test_a_sentence_in_a_question_is_bounded_and_forges_no_mark():
 
 
 def test_an_article_without_a_sentence_has_no_best():
-    assert ranking(vegan=1.0).best("diet/vegan", np.zeros((0, TRAITS + 1))) is None
+    nothing = np.zeros((0, TRAITS + 1))
+    assert ranking(vegan=1.0).best("diet/vegan", nothing, nothing) is None
 
 
 def test_weights_that_are_too_few_are_refused():
@@ -177,7 +191,8 @@ def test_a_fitted_ranking_is_read_again_and_chooses_alike():
     found = fit_ranking([labelled(n) for n in range(18)], RECIPES, Letters())
     again = Ranking.model_validate_json(found.model_dump_json())
     read = quoted(labelled(31), RECIPES)
-    best = {key: again.best(key, again.read(read.sentences, Letters())) for key in read.shown}
+    rows = again.read(read.sentences, Letters())
+    best = {key: again.best(key, rows, rows) for key in read.shown}
     assert {key: (place,) for key, (place, _) in best.items()} == read.shown
 
 

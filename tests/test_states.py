@@ -113,53 +113,56 @@ def test_scoring_gives_the_state_where_there_is_one(
 
 
 class Slow:
-    """A model and its states that note when they begin and end, and take a while."""
+    """A model and its states that note when they begin and end, which a test allows."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
+        self.may_end = asyncio.Event()
 
     async def ask(self, request: Request) -> Reply:
         name = request.messages[0].content
         self.said.append(name)
-        await asyncio.sleep(0.02)
+        await self.may_end.wait()
         self.said.append(f"/{name}")
         return Reply("", "stop")
 
     state = ask
 
 
+async def begun(both: Stateful, name: str) -> asyncio.Task[Reply]:
+    """A call that was made, and began if it may."""
+    request = Request((Message("user", name),), max_tokens=1, state=name == "state")
+    task = asyncio.create_task(both.ask(request))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return task
+
+
 def test_a_state_is_not_kept_waiting_by_one_text_after_the_other() -> None:
-    slow = Slow()
-    both = Stateful(slow, slow)  # type: ignore[arg-type]
+    async def work() -> list[str]:
+        slow = Slow()
+        both = Stateful(slow, slow)  # type: ignore[arg-type]
+        calls = [await begun(both, name) for name in ("text 1", "state", "text 2", "text 3")]
+        slow.may_end.set()
+        await asyncio.gather(*calls)
+        return slow.said
 
-    async def asks(name: str, *, after: float, state: bool = False) -> None:
-        await asyncio.sleep(after)
-        await both.ask(Request((Message("user", name),), max_tokens=1, state=state))
-
-    async def work() -> None:
-        later = asks("text 2", after=0.01), asks("text 3", after=0.01)
-        await asyncio.gather(
-            asks("text 1", after=0), asks("state", after=0.005, state=True), *later
-        )
-
-    asyncio.run(work())
-    assert slow.said[:4] == ["text 1", "/text 1", "state", "/state"]
-    assert slow.said[4:6] == ["text 2", "text 3"]
+    said = asyncio.run(work())
+    assert said[:4] == ["text 1", "/text 1", "state", "/state"]
+    assert {"text 2", "text 3"} < set(said[4:])
 
 
 def test_a_state_that_is_cancelled_while_it_waits_holds_nothing_up() -> None:
-    slow = Slow()
-    both = Stateful(slow, slow)  # type: ignore[arg-type]
-
-    async def work() -> None:
-        text = Request((Message("user", "text"),), max_tokens=1)
-        one = asyncio.create_task(both.ask(text))
-        state = asyncio.create_task(both.ask(replace(text, state=True)))
-        await asyncio.sleep(0.005)
-        two = asyncio.create_task(both.ask(text))
-        await asyncio.sleep(0.005)
+    async def work() -> list[str]:
+        slow = Slow()
+        both = Stateful(slow, slow)  # type: ignore[arg-type]
+        one, state, two = [await begun(both, name) for name in ("text", "state", "text")]
         state.cancel()
-        await asyncio.wait_for(asyncio.gather(one, two), 1)
+        await asyncio.wait((state,))
+        await asyncio.wait_for(asyncio.sleep(0.01), 1)
+        before = list(slow.said)
+        slow.may_end.set()
+        await asyncio.gather(one, two)
+        return before
 
-    asyncio.run(work())
-    assert slow.said == ["text", "text", "/text", "/text"]
+    assert asyncio.run(work()) == ["text", "text"]

@@ -15,7 +15,7 @@ from classifier.grounding import Locator
 from classifier.models.seam import Message, Model, Reply, Request
 from classifier.prompting import conversation, passages, render
 from classifier.ranking import Vectors
-from classifier.records import Article, Evidence, Usage
+from classifier.records import Article, Evidence, Part, Usage
 from classifier.taxonomy import Category, Method, OpenField, Taxonomy
 
 T = TypeVar("T")
@@ -55,6 +55,7 @@ class AskContext:
     reads_state: bool = False
     states: dict[int, tuple[float, ...]] = field(default_factory=dict)
     _read: dict[int, Any] = field(default_factory=dict)
+    _among: list[Any] = field(default_factory=list)
     _sentences: dict[int, Sentences] = field(default_factory=dict)
     _passages: dict[int, str] = field(default_factory=dict)
 
@@ -74,12 +75,19 @@ class AskContext:
         sentences = self.sentences(chunk).all
         if chunk.number not in self._read:
             self._read[chunk.number] = ranking.read(sentences, self.vectors)
-        best = ranking.best(f"{category.name}/{option}", self._read[chunk.number])
+        if not self._among:
+            self._among.append(ranking.read(self._every_sentence(), self.vectors))
+        key = f"{category.name}/{option}"
+        best = ranking.best(key, self._read[chunk.number], self._among[0])
         if best is None:
             return None
         place, support = best
         told = {"support": round(support, 3), "weak": support < ranking.least}
         return sentences[place].model_copy(update=told)
+
+    def _every_sentence(self) -> tuple[Evidence, ...]:
+        whole = (Part(article_id=a.id, start=0, end=len(a.text)) for a in self.articles.values())
+        return Sentences(Chunk(0, tuple(whole)), self.articles).all
 
     def chosen(self, chunk: Chunk, beginning: str) -> tuple[Evidence, ...]:
         """The sentence that a model chose by its beginning; for other words, where they stand."""

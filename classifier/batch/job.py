@@ -18,7 +18,7 @@ from classifier.models.prices import Overrides, load_overrides
 from classifier.models.provider_batch import INCIDENTS
 
 SLOTS = 4
-"""Incidents at a time for a model on this machine: the most reports an hour, see docs/batch.md."""
+"""Incidents at a time for the embedded model: the most reports an hour, see docs/batch.md."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -161,14 +161,16 @@ class Begun:
     ledger: KeptLedger
 
 
-def settings_of(job: Job) -> Settings:
-    """The settings to open the model with: one on this machine works on `SLOTS` incidents at a
-    time where nobody asks for another number.
+def opening_settings(job: Job) -> Settings:
+    """The settings to open the model with: the embedded one gets a slot for each incident at a
+    time, `SLOTS` at most where nobody asks for more calls. How much memory the slots of a file of
+    the user's own take is not known, so it has one.
     """
     settings = job.settings
-    if settings.concurrency is not None or not is_local(settings.model):
+    is_known = is_local(settings.model) and not settings.model.startswith("gguf:")
+    if settings.concurrency is not None or not is_known:
         return settings
-    return settings.model_copy(update={"concurrency": job.at_once or SLOTS})
+    return settings.model_copy(update={"concurrency": min(job.at_once or SLOTS, SLOTS)})
 
 
 def at_once(job: Job, info: ModelInfo) -> int:

@@ -12,7 +12,16 @@ from classifier.batch.cluster.starting import cluster_engine, refuse_on_cluster
 from classifier.batch.command import save_start, start_of
 from classifier.batch.engine import Engine
 from classifier.batch.folder import RunFolder, RunWriter
-from classifier.batch.job import Begun, Done, Job, Watcher, at_once, known_of, look_at, settings_of
+from classifier.batch.job import (
+    Begun,
+    Done,
+    Job,
+    Watcher,
+    at_once,
+    known_of,
+    look_at,
+    opening_settings,
+)
 from classifier.batch.known import Known
 from classifier.batch.patience import Patient
 from classifier.batch.progress import EventLog, Progress
@@ -55,7 +64,7 @@ async def run_batch(job: Job, watcher: Watcher) -> Done:
         watcher.notices.say(opened.inputs.said)
     ledger = KeptLedger(job.max_cost, await asyncio.to_thread(_spent, opened))
     batches = _batches(job.settings, out)
-    async with open_model(settings_of(job), watcher.notices, ledger, batches) as model:
+    async with open_model(opening_settings(job), watcher.notices, ledger, batches) as model:
         least = least_confidence(job.settings, opened.taxonomy, model.info)
         async with _writing(opened, model.info, least, watcher.notices) as writer:
             begun = Begun(job, opened.taxonomy, model, least, writer, opened.known, ledger)

@@ -86,7 +86,8 @@ class Part:
 
     `recorded` are the ids of a batch that an earlier process sent, as far as nobody asked for
     them yet. `order` are the ids of all its lines once it is sent. `closed`: no request may be
-    added. `missed`: a reply came that nobody waited for.
+    added. `missed`: a reply came that nobody waited for. `is_unsure`: the batch was being made when
+    that was broken off, so that there may be one.
     """
 
     lines: LineFile
@@ -100,6 +101,7 @@ class Part:
     closed: bool = False
     is_resumed: bool = False
     missed: bool = False
+    is_unsure: bool = False
 
     @property
     def is_wanted(self) -> bool:
@@ -108,8 +110,9 @@ class Part:
 
     @property
     def is_ours(self) -> bool:
-        """Whether this process sent it or waits for it, and has not seen its end."""
-        return self.outcomes is None and (self.task is not None or not self.is_resumed)
+        """Whether this process made its batch or waits for it, and has not seen its end."""
+        has_begun = bool(self.batch) and (self.task is not None or not self.is_resumed)
+        return has_begun and self.outcomes is None
 
     def takes(self, line: bytes, limits: BatchLimits, most: int) -> bool:
         """Whether one more line fits; `most` is how many requests are taken by now."""

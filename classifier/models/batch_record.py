@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -50,13 +51,16 @@ class RecordedPart:
 
 
 class BatchRecord:
-    """The record in one file of JSON Lines. The file is made when the first step is noted."""
+    """The record in one file of JSON Lines. The file is made when the first step is noted; any
+    thread may note one.
+    """
 
     def __init__(self, path: Path, place: str, *, clock: Callable[[], float] = time.time) -> None:
         self.path = path
         self._place = place
         self._clock = clock
         self._file: Appender | None = None
+        self._opening = threading.Lock()
 
     def note(
         self,
@@ -69,8 +73,9 @@ class BatchRecord:
         status: str = "",
     ) -> None:
         """Add a step; it is on the disk when this returns. Raises `ClassifierError`."""
-        if self._file is None:
-            self._file = Appender(self.path, self.path.with_name(TORN))
+        with self._opening:
+            if self._file is None:
+                self._file = Appender(self.path, self.path.with_name(TORN))
         self._file.append(
             BatchStep(
                 part=part,

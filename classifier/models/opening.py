@@ -136,7 +136,11 @@ async def _found_here(settings: Settings, notices: Notices, stack: AsyncExitStac
         sequential=True,
     )
     routes = ServerStates(
-        server.base_url, server.api_key, concurrency=slots, timeout=settings.timeout
+        # one after the other: together they would share the time that each of them has
+        server.base_url,
+        server.api_key,
+        concurrency=1,
+        timeout=settings.timeout,
     )
     states = await stack.enter_async_context(routes)
     at = EndpointSettings(name, server.base_url, SecretStr(server.api_key), settings.timeout)

@@ -110,17 +110,12 @@ class ProviderBatches(Closing):
 
     def _left(self) -> str:
         """Which batches go on without us; one that was just being made may be among them."""
-        going = sorted(p.batch for p in self._parts if p.is_ours and p.batch)
-        told = []
-        if going:
-            more = f" and {len(going) - 3} more" if len(going) > 3 else ""
-            named = ", ".join(going[:3])
-            told.append(f"{len(going)} batch(es) go on at {self._settings.place}: {named}{more}.")
-        if any(p.order and not p.batch for p in self._parts):
-            told.append(
-                f"A batch was just being made at {self._settings.place}; it may go on there."
-            )
-        return " ".join(told)
+        going, place = sorted(p.batch for p in self._parts if p.is_ours), self._settings.place
+        more = f" and {len(going) - 3} more" if len(going) > 3 else ""
+        told = f"{len(going)} batch(es) go on at {place}: {', '.join(going[:3])}{more}."
+        unsure = f"A batch was just being made at {place}; it may go on there."
+        is_unsure = any(p.is_unsure for p in self._parts)
+        return " ".join([told] * bool(going) + [unsure] * is_unsure)
 
     def _wanted(self, id_: str, line: bytes) -> asyncio.Future[bytes]:
         """What the asker awaits; the request is put where it will be answered."""
@@ -273,7 +268,11 @@ class ProviderBatches(Closing):
         await self._note(part.name, "planned", ids=part.order)
         file = await self._api.upload(part.name, part.lines)
         await self._note(part.name, "uploaded", input_file=file)
-        part.batch = (await self._api.create(part.name, file)).id
+        try:
+            part.batch = (await self._api.create(part.name, file)).id
+        except asyncio.CancelledError:
+            part.is_unsure = True
+            raise
         await self._note(part.name, "created", batch=part.batch)
         self._say(f"Batch {part.batch}: {len(part.lines)} requests sent.")
 

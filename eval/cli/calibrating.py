@@ -11,8 +11,8 @@ from eval.cli.options import GoldFolder, Seed, deliver, gold_in
 
 _RANKED = (
     "For {quotes:.0f} quoted options the sentence ranked first was quoted in {first:.3f} of them "
-    "(by chance in {chance:.3f}). With a support of {least:.3f} or more it is shown as evidence: "
-    "in {shown:.3f} of them, of which {shown_first:.3f} were quoted. Else it is called weak."
+    "(by chance in {chance:.3f}). Evidence with a support of less than {least:.3f} is called weak: "
+    "all but {shown:.3f} of them, of which {shown_first:.3f} were quoted."
 )
 
 if TYPE_CHECKING:

@@ -149,7 +149,9 @@ def _of_runs(flip: Flip) -> Iterator[_Quoted]:
         ("after", flip.evidence_after),
     )
     for kind, evidence in sides:
-        for one in dict.fromkeys(evidence):
+        # whatever options it stands for
+        places = {(e.article_id, e.start, e.end, e.quote): e for e in evidence}
+        for one in places.values():
             yield _Quoted(kind, "", one)
 
 

@@ -162,10 +162,12 @@ def _finding_cells(report: Report, finding: Finding) -> Row:
 
 
 def _quote(report: Report, located: Sequence[Evidence]) -> Row:
-    """The first located quote: text, article, start, end, match, support, whether it is weak."""
+    """The first located quote that is not weak, else the first: text, article, start, end, match,
+    support, whether it is weak.
+    """
     if not located:
         return (None,) * 7
-    first = located[0]
+    first = min(located, key=lambda evidence: evidence.weak)
     if max(first.start or 0, first.end or 0) > _LARGEST:
         raise InputError(
             f"The report of {report.incident.id!r} has a quote at {first.start}, which is in no "

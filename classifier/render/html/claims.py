@@ -149,7 +149,7 @@ def _count(quotes: Sequence[QuoteView]) -> str:
     lost = sum(q.lost for q in quotes)
     if lost == len(quotes):
         return f"{_number(lost, 'quote')} not found"
-    one = "weak quote" if all(q.doubt or q.lost for q in quotes) else "quote"
+    one = "weak quote" if all(q.doubt for q in quotes) else "quote"
     return _number(len(quotes), one) + (f", {lost} not found" if lost else "")
 
 
