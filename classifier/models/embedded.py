@@ -127,8 +127,9 @@ class EmbeddedServer:
         except RuntimeError as error:
             raise ConfigurationError(
                 f"llama.cpp (xllamacpp {xllamacpp.__version__}) cannot load {str(self.path)!r} "
-                f"with a context of {self.context_tokens} tokens: the file is cut short or of an "
-                f"architecture it does not know, or the memory does not suffice. {_ADVICE}"
+                f"with a context of {self.context_tokens} tokens in each of {self.slots} slot(s): "
+                "the file is cut short or of an architecture it does not know, or the memory does "
+                f"not suffice (--at-once 1 and a smaller --context need less). {_ADVICE}"
             ) from error
         self._await_answer(server.listening_address)
         return server
