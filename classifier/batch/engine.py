@@ -186,10 +186,6 @@ class Engine:
             await self._kept(self._register.report(outcome))
         elif outcome.doubtful:
             self._doubtful.append((one, outcome))
-        elif outcome.passing and one.id not in self._tried_again:
-            # a moment ago others were answered: the endpoint may just have gone
-            self._tried_again.add(one.id)
-            self._waiting.append(one)
         else:
             await self._kept(self._register.failure(outcome))
         await self._settle()
@@ -202,6 +198,10 @@ class Engine:
         doubtful, self._doubtful = self._doubtful, []
         for incident, failure in doubtful:
             if patient.absences > failure.absences:
+                self._waiting.append(incident)
+            elif failure.passing and incident.id not in self._tried_again:
+                # others were answered around it: the endpoint may have been away for a moment
+                self._tried_again.add(incident.id)
                 self._waiting.append(incident)
             else:
                 await self._kept(self._register.failure(failure))

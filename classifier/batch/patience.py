@@ -68,6 +68,7 @@ class Patient:
         self._replies = 0
         self._last_reply = 0.0
         self._silent: set[str] = set()
+        self._failing = False
         self._away: float | None = None
         self._wait = 1.0
         self._gone: EndpointGoneError | None = None
@@ -77,7 +78,7 @@ class Patient:
     @property
     def doubtful(self) -> bool:
         """Whether calls failed and none was answered since: whose fault it was is not known."""
-        return bool(self._silent)
+        return bool(self._silent) or self._failing
 
     async def ask(self, request: Request) -> Reply:
         """Answer as the model does, once the endpoint is there."""
@@ -101,6 +102,7 @@ class Patient:
             self._replies += 1
             self._last_reply = self._clock()
             self._silent.clear()
+            self._failing = False
             if self._away is not None:
                 self._away = None
                 self._say("The endpoint answers again: going on.")
@@ -108,7 +110,7 @@ class Patient:
 
     def _blamed(self, error: ModelError, begun: float) -> bool:
         """Whether the endpoint is to blame and was found to be away; raises where it is gone."""
-        now = self._clock()
+        now, self._failing = self._clock(), True
         # not since `begun`: the call may have begun, and tried again, while all was well
         if self._replies and self._last_reply > (begun + now) / 2:
             return False
