@@ -2,7 +2,7 @@ import time
 import unicodedata
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from classifier.grounding import Locator, normalise
@@ -252,7 +252,7 @@ def test_normalised_places_are_in_order_and_in_the_text(text, data):
     assert normal.text == normal.text.strip(" ")
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.text(min_size=1, max_size=200), st.data())
 def test_any_words_of_a_text_are_found_word_for_word(text, data):
     words = text.split()

@@ -25,6 +25,7 @@ PLANNED, UPLOADED, CREATED, ENDED = 1, 2, 3, 4
 SLOW = (*STEPS[:2], *["in_progress"] * 10_000)
 PROCESS = """
 import asyncio, sys
+from pathlib import Path
 from batch_asking import Asked
 class Server: url = sys.argv[1]
 Asked(Path(sys.argv[2])).ask(Server, "a", "b")
