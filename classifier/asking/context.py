@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 from classifier.answers import UnusableAnswerError, read_object
@@ -54,8 +55,7 @@ class AskContext:
     vectors: Vectors | None = None
     reads_state: bool = False
     states: dict[int, tuple[float, ...]] = field(default_factory=dict)
-    _read: dict[int, Any] = field(default_factory=dict)
-    _among: list[Any] = field(default_factory=list)
+    _read: dict[tuple[Evidence, ...], Any] = field(default_factory=dict)
     _sentences: dict[int, Sentences] = field(default_factory=dict)
     _passages: dict[int, str] = field(default_factory=dict)
 
@@ -73,18 +73,18 @@ class AskContext:
         if ranking is None or self.vectors is None:
             return None
         sentences = self.sentences(chunk).all
-        if chunk.number not in self._read:
-            self._read[chunk.number] = ranking.read(sentences, self.vectors)
-        if not self._among:
-            self._among.append(ranking.read(self._every_sentence(), self.vectors))
+        for some in (sentences, self._every_sentence):  # the same, where there is one chunk
+            if some not in self._read:
+                self._read[some] = ranking.read(some, self.vectors)
         key = f"{category.name}/{option}"
-        best = ranking.best(key, self._read[chunk.number], self._among[0])
+        best = ranking.best(key, self._read[sentences], self._read[self._every_sentence])
         if best is None:
             return None
         place, support = best
         told = {"support": round(support, 3), "weak": support < ranking.least}
         return sentences[place].model_copy(update=told)
 
+    @cached_property
     def _every_sentence(self) -> tuple[Evidence, ...]:
         whole = (Part(article_id=a.id, start=0, end=len(a.text)) for a in self.articles.values())
         return Sentences(Chunk(0, tuple(whole)), self.articles).all

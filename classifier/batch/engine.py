@@ -184,7 +184,7 @@ class Engine:
         outcome = await self._worker.outcome(one)
         if isinstance(outcome, Report):
             await self._kept(self._register.report(outcome))
-        elif outcome.doubtful:
+        elif outcome.doubtful or outcome.passing:
             self._doubtful.append((one, outcome))
         else:
             await self._kept(self._register.failure(outcome))

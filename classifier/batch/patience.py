@@ -110,7 +110,8 @@ class Patient:
 
     def _blamed(self, error: ModelError, begun: float) -> bool:
         """Whether the endpoint is to blame and was found to be away; raises where it is gone."""
-        now, self._failing = self._clock(), True
+        now = self._clock()
+        self._failing = True
         # not since `begun`: the call may have begun, and tried again, while all was well
         if self._replies and self._last_reply > (begun + now) / 2:
             return False

@@ -110,12 +110,13 @@ class ProviderBatches(Closing):
 
     def _left(self) -> str:
         """Which batches go on without us; one that was just being made may be among them."""
-        going, place = sorted(p.batch for p in self._parts if p.is_ours), self._settings.place
-        more = f" and {len(going) - 3} more" if len(going) > 3 else ""
-        told = f"{len(going)} batch(es) go on at {place}: {', '.join(going[:3])}{more}."
-        unsure = f"A batch was just being made at {place}; it may go on there."
-        is_unsure = any(p.is_unsure for p in self._parts)
-        return " ".join([told] * bool(going) + [unsure] * is_unsure)
+        told, place = [], self._settings.place
+        if going := sorted(p.batch for p in self._running):
+            more = f" and {len(going) - 3} more" if len(going) > 3 else ""
+            told.append(f"{len(going)} batch(es) go on at {place}: {', '.join(going[:3])}{more}.")
+        if any(p.is_unsure for p in self._parts):
+            told.append(f"A batch was just being made at {place}; it may go on there.")
+        return " ".join(told)
 
     def _wanted(self, id_: str, line: bytes) -> asyncio.Future[bytes]:
         """What the asker awaits; the request is put where it will be answered."""
@@ -395,4 +396,4 @@ class ProviderBatches(Closing):
     @property
     def _running(self) -> list[Part]:
         """The parts that are waited for; a recorded one that nobody asked for is not."""
-        return [p for p in self._parts if p.task is not None and p.outcomes is None]
+        return [p for p in self._parts if p.is_ours]
