@@ -32,6 +32,8 @@ from eval.figures import Score
 from eval.fitting import Example, Learn, Likely, Penalties, Tell, held_out, learner
 from eval.gold import Gold, load_gold
 
+# By what each adds to the others in log-loss, on the seed reports.
+READ = ("domain", "consequence", "dimension", "capability", "boundary")
 FIRM = 1e6  # a prior so strong that its weight stays where it is
 TAXONOMY = load_taxonomy()
 
@@ -85,6 +87,19 @@ def words(train: Sequence[Example]) -> Tell:
     return tell
 
 
+def reading(categories: Sequence[str], learn: Learn) -> Learn:
+    """What is learnt where these categories alone are scored."""
+
+    def fewer(one: Example) -> Example:
+        return replace(one, scores={c: s for c, s in one.scores.items() if c in categories})
+
+    def learnt(train: Sequence[Example]) -> Tell:
+        tell = learn([fewer(one) for one in train])
+        return lambda one: tell(fewer(one))
+
+    return learnt
+
+
 SCORES = Penalties(words=FIRM, state=FIRM)
 WORDS = replace(SCORES, words=Penalties().words)
 STATE = replace(SCORES, state=Penalties().state)
@@ -102,10 +117,17 @@ WAYS: Mapping[str, Learn] = {
     "all scores and the words": learner(TAXONOMY, WORDS),
     "all scores and the state": learner(TAXONOMY, STATE),
     "all scores, the words and the state": learner(TAXONOMY, Penalties()),
-    "the same, weaker priors": learner(
+    "no scores: the words and the state": reading((), learner(TAXONOMY)),
+    **{
+        f"scores of {', '.join(READ[:count])}; the words and the state": reading(
+            READ[:count], learner(TAXONOMY)
+        )
+        for count in range(1, len(READ) + 1)
+    },
+    "all scores, weaker priors": learner(
         TAXONOMY, Penalties(own=2.5, category=3.75, others=5, words=0.2, state=0.1)
     ),
-    "the same, stronger priors": learner(
+    "all scores, stronger priors": learner(
         TAXONOMY, Penalties(own=10, category=15, others=20, words=0.8, state=0.4)
     ),
 }

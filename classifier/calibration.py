@@ -108,12 +108,12 @@ class Weights(Record):
     def probabilities(
         self, scores: Scores, text: str = "", state: Sequence[float] = ()
     ) -> dict[str, dict[str, float]]:
-        """Category -> option -> probability, for the categories of `scores` that it knows.
+        """Category -> option -> probability, for every category that it knows.
 
-        `scores` are the model's own probabilities of everything that was judged about an
-        incident, or a chunk of it, `text` is its text, and `state` the model's hidden state after
-        it. A score that is missing, because its call failed or its category is not asked, counts
-        as its mean, and so does a state.
+        `scores` are the model's own probabilities of what was judged about an incident, or a chunk
+        of it, `text` is its text, and `state` the model's hidden state after it. A score that is
+        missing, because its call failed or its category is not asked, counts as its mean, and so
+        does a state.
         """
         placed = self.state.read(state) if self.state else []
         words = {self._place[word]: weight for word, weight in self.vocabulary.weigh(text).items()}
@@ -128,8 +128,17 @@ class Weights(Record):
                 for o, fit in of.options.items()
             }
             for name, of in self.categories.items()
-            if name in scores
         }
+
+    def asks(self, category: str) -> bool:
+        """Whether the model must score a category: what it says of it is read, or is all there is
+        to decide it by.
+        """
+        return category not in self.categories or category in self._read
+
+    @cached_property
+    def _read(self) -> frozenset[str]:
+        return frozenset(key.partition("/")[0] for key in self.inputs)
 
     @cached_property
     def _place(self) -> dict[str, int]:

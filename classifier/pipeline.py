@@ -180,13 +180,14 @@ class Scored:
 async def score_incident(
     incident: Incident, taxonomy: Taxonomy, model: OpenModel, categories: Sequence[Category]
 ) -> Scored:
-    """What the model makes of everything that the categories judge, gates left aside.
+    """What the model makes of everything that the categories judge, gates and calibrations left
+    aside.
 
     Raises the errors of `classify_incident`.
     """
     method = method_of(taxonomy, model.info.method)
     context = _context(incident, taxonomy, method, model)
-    context = replace(context, reads_state=gives_state(taxonomy, model.info))
+    context = replace(context, calibration=None, reads_state=gives_state(taxonomy, model.info))
     room = await _room(taxonomy, method, model)
     for chunk in await cut(incident, model.counter, room, lambda a: frame(taxonomy, a)):
         await score_all(context, chunk, categories)

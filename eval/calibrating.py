@@ -26,6 +26,7 @@ from eval.gold import Gold, GoldIncident
 from eval.pairing import build_cases
 from eval.predictions import Prediction, Predictions
 from eval.ranking import fit_ranking
+from eval.running import check_categories
 from eval.scoring import DRAWS, score
 
 LEAST_INCIDENTS = 10
@@ -44,13 +45,22 @@ class Calibrated:
 
 
 async def calibrate(
-    gold: Gold, taxonomy: Taxonomy, settings: Settings, notices: Notices, *, seed: int = 0
+    gold: Gold,
+    taxonomy: Taxonomy,
+    settings: Settings,
+    notices: Notices,
+    *,
+    scores: Sequence[str] = (),
+    seed: int = 0,
 ) -> Calibrated:
     """Score the gold with the settings' model, and fit its calibration.
 
-    Raises `ConfigurationError` where the model's method gives no scores, and `InputError` where
+    `scores` names the categories whose scores are read, by default all of them: a report that is
+    decided by the calibration asks for these and no more. Raises `ConfigurationError` where the
+    taxonomy has none of that name or the model's method gives no scores, and `InputError` where
     fewer than `LEAST_INCIDENTS` can be used.
     """
+    check_categories(scores, taxonomy)
     method = method_of(taxonomy, method_name(settings))
     if method.decide != "scored":
         raise ConfigurationError(
@@ -59,7 +69,7 @@ async def calibrate(
         )
     _check_enough(len(gold.incidents), gold)
     async with open_model(settings, notices) as model:
-        examples = await examples_of(gold, taxonomy, model, notices)
+        examples = await examples_of(gold, taxonomy, model, notices, scores)
     ranking = ranked(gold, taxonomy, model, notices, seed=seed)
     return fitted(gold, examples, taxonomy, model.info, ranking=ranking, seed=seed)
 
@@ -125,19 +135,23 @@ def _check_enough(count: int, gold: Gold) -> None:
 
 
 async def examples_of(
-    gold: Gold, taxonomy: Taxonomy, model: OpenModel, notices: Notices
+    gold: Gold,
+    taxonomy: Taxonomy,
+    model: OpenModel,
+    notices: Notices,
+    scores: Sequence[str] = (),
 ) -> list[Example]:
     """What the model makes of each incident, beside its labels, in the order of the gold.
 
-    One that the model does not take is left out, and `notices` says why.
+    `scores` names the categories that are scored, by default all of them. An incident that the
+    model does not take is left out, and `notices` says why.
     """
     examples, spent = [], Usage()
     for number, incident in enumerate(gold.incidents):
         notices.progress(number, len(gold.incidents), incident.id)
         try:
-            scored = await score_incident(
-                incident.incident, taxonomy, model, _labelled(incident, taxonomy)
-            )
+            asked = [c for c in _labelled(incident, taxonomy) if not scores or c.name in scores]
+            scored = await score_incident(incident.incident, taxonomy, model, asked)
         except (ModelRequestError, ReplyError, InputError) as error:
             notices.say(f"{incident.id} is left out: {error}")
             continue

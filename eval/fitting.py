@@ -187,8 +187,10 @@ class _Table:
     @staticmethod
     def of(examples: Sequence[Example], taxonomy: Taxonomy) -> _Table:
         categories = taxonomy.categories.values()
-        keys = tuple(f"{c.name}/{o}" for c in categories for o in c.judged)
-        common = frozenset(f"{c.name}/{o}" for c in categories if c.gate is None for o in c.judged)
+        told = {name for example in examples for name in example.scores}
+        scored = [c for c in categories if c.name in told]
+        keys = tuple(f"{c.name}/{o}" for c in scored for o in c.judged)
+        common = frozenset(f"{c.name}/{o}" for c in scored if c.gate is None for o in c.judged)
         raw = [log_odds(example.scores) for example in examples]
         cells = np.array([[odds.get(key, np.nan) for key in keys] for odds in raw])
         known = ~np.isnan(cells).all(axis=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -43,11 +43,7 @@ class Scope:
 
         Raises `ConfigurationError` for a category that the taxonomy lacks.
         """
-        if unknown := [name for name in self.categories if name not in taxonomy.categories]:
-            raise ConfigurationError(
-                f"{taxonomy.name} has no category {unknown[0]!r}. "
-                f"Allowed: {', '.join(taxonomy.categories)}."
-            )
+        check_categories(self.categories, taxonomy)
         chosen = _with_gates(self.categories or tuple(taxonomy.categories), taxonomy.categories)
         methods = {
             name: method.model_copy(update={"explain": self.explain})
@@ -83,6 +79,15 @@ class Scope:
             for name, item in predictions.items.items()
         }
         return replace(predictions, items=items)
+
+
+def check_categories(names: Iterable[str], taxonomy: Taxonomy) -> None:
+    """Refuse, as a `ConfigurationError`, a category that the taxonomy lacks."""
+    if unknown := [name for name in names if name not in taxonomy.categories]:
+        raise ConfigurationError(
+            f"{taxonomy.name} has no category {unknown[0]!r}. "
+            f"Allowed: {', '.join(taxonomy.categories)}."
+        )
 
 
 def _with_gates(names: Sequence[str], categories: Mapping[str, Category]) -> set[str]:

@@ -201,3 +201,33 @@ def test_a_calibrated_baseline_is_not_held_against_raw_scores(shell, endpoint):
     file.write_text(file.read_text().replace("meat or fish", "fish or meat"))
     ran = asking(shell, endpoint, "eval", "gate", *told)
     ran.complained("answered with a calibration, and none fits the questions")
+
+
+def test_a_calibration_asks_for_the_scores_that_it_reads(shell, endpoint):
+    save(gold(COUNT), shell.folder / "gold")
+    asking(shell, endpoint, "calibrate", *OURS, "--out", "c.json", "--score", "diet")
+    read = load_calibration(shell.folder / "c.json").weights.inputs
+    told = {key.partition("/")[0] for key in read}
+    before = len(endpoint.bodies)
+    report = classified(shell, endpoint, "--calibration", "c.json")
+    asked = [body for body in endpoint.bodies[before:] if body.get("top_logprobs")]
+    assert (told, len(asked)) == ({"diet"}, 1)
+    assert "failed" not in {d["status"] for d in report["categories"].values()}
+
+
+def test_scores_of_a_category_that_is_not_there(shell, endpoint):
+    save(gold(COUNT), shell.folder / "gold")
+    ran = asking(shell, endpoint, "calibrate", *OURS, "--out", "c.json", "--score", "dite")
+    ran.complained("recipes has no category 'dite'", "Allowed: ", "diet")
+
+
+def test_a_dry_run_counts_what_a_calibration_asks(shell, endpoint):
+    save(gold(COUNT), shell.folder / "gold")
+    asking(shell, endpoint, "calibrate", *OURS, "--out", "c.json", "--score", "diet")
+    shell.write("roast.txt", "Recipe. It is served as the main dish. It is cooked in an oven.")
+    run = ("batch", "roast.txt", "--taxonomy", "recipes", "--calibration", "c.json")
+    said = asking(shell, endpoint, *run, "--dry-run").out
+    before = len(endpoint.bodies)
+    asking(shell, endpoint, *run, "--out", "run")
+    least, most = map(int, re.search(r"(\d+) to (\d+) calls", said).groups())
+    assert 1 == least <= len(endpoint.bodies) - before <= most

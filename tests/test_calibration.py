@@ -3,6 +3,7 @@ import math
 
 import pytest
 
+from classifier.batch.estimating import settled
 from classifier.calibration import (
     Calibration,
     CategoryFit,
@@ -103,8 +104,17 @@ def test_the_state_of_an_incident_is_the_mean_of_its_chunks():
     assert mean_state([(), ()]) == ()
 
 
-def test_only_what_was_scored_is_told():
-    assert weights().probabilities({"course": {"main": 0.9}}) == {}
+def test_what_was_not_scored_is_told_from_the_rest():
+    told = weights(bias=0.3).probabilities({"course": {"main": 0.9}})
+    assert told["diet"]["meat"] == pytest.approx(1 / (1 + math.exp(-0.3)))
+
+
+def test_scores_are_asked_for_where_they_are_read_or_all_there_is():
+    read = weights()
+    fit = CategoryFit(inputs=(), options={"meat": Fit(bias=1, weights=())})
+    blind = Weights(inputs={}, categories={"diet": fit})
+    assert (read.asks("diet"), blind.asks("diet")) == (True, False)
+    assert blind.asks("course")
 
 
 @pytest.mark.parametrize("sure", [0.0, 1.0])
@@ -181,3 +191,15 @@ def test_a_file_that_is_none_is_refused_with_the_place(tmp_path, text, said):
         load_calibration(file)
     assert said in str(caught.value)
     assert "classifier calibrate" in str(caught.value)
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_calibration_that_is_settled_asks_for_the_same_and_is_sure(holds):
+    state = State(mean=(1.0, 2.0), scale=(1.0, 1.0))
+    fits = {o: Fit(bias=0, weights=(1.0, -1.0), state=(0.5, 0.5)) for o in ("meat", "unknown")}
+    diet = CategoryFit(inputs=tuple(weights().inputs), options=fits)
+    read = Weights(inputs=weights().inputs, categories={"diet": diet}, state=state)
+    sure = settled(calibration(weights=read), holds).weights
+    told = sure.probabilities(SCORES, "some text", (5.0, 5.0))["diet"]
+    assert (told["meat"] > 0.99, told["unknown"] > 0.99) == (holds, not holds)
+    assert (sure.asks("diet"), sure.state) == (True, state)

@@ -90,7 +90,6 @@ def test_a_category_that_a_gate_closed_is_learnt_from_the_others():
     some = [Example(e.id, {**e.scores, **open_}, {**e.labels, "heat": frozenset(["fierce"])})
             for e in made[:6]]  # fmt: skip
     weights = fit([*some, *made[6:]], RECIPES)
-    assert "heat" not in weights.probabilities(made[7].scores)
     assert weights.probabilities(some[0].scores)["heat"]["fierce"] > 0.5
     assert not any(k.startswith("heat/") for k in weights.categories["diet"].inputs)
 

@@ -59,6 +59,10 @@ class AskContext:
     _sentences: dict[int, Sentences] = field(default_factory=dict)
     _passages: dict[int, str] = field(default_factory=dict)
 
+    def asks_scores(self, category: Category) -> bool:
+        """Whether the model must score a category: a calibration may read a few of them alone."""
+        return self.calibration is None or self.calibration.weights.asks(category.name)
+
     def sentences(self, chunk: Chunk) -> Sentences:
         """The sentences of a chunk, cut once however many categories are explained from them."""
         if chunk.number not in self._sentences:

@@ -33,13 +33,16 @@ Scores = Mapping[str, float]
 async def ask_scored(
     context: AskContext, chunk: Chunk, categories: Sequence[Category]
 ) -> list[Answer]:
-    """One answer for each category: all of them are scored, then decided, then explained.
+    """One answer for each category: they are scored, as far as a calibration asks for it, then
+    decided, then explained.
 
     The reply must carry log-probabilities; a category whose reply has none is a failure.
     """
     failures = await score_all(context, chunk, categories)
+    decided = _decided(context, chunk, [c for c in categories if c.name not in failures])
     answers = []
-    for category, answer in zip(categories, _decided(context, chunk, categories), strict=True):
+    for category in categories:
+        answer = decided.get(category.name)
         if answer is None:
             answers.append(Answer(category.name, failure=failures[category.name]))
         elif answer.applied and context.method.explain:
@@ -53,15 +56,18 @@ async def ask_scored(
 async def score_all(
     context: AskContext, chunk: Chunk, categories: Sequence[Category]
 ) -> dict[str, str]:
-    """Score the categories into `context.scores`; returns category -> why it has no score."""
+    """Score the categories into `context.scores`, less those of which its calibration reads no
+    score; returns category -> why it has none.
+    """
     scores = context.scores.setdefault(chunk.number, {})
     failures = {}
     await _read_state(context, chunk)
     for category in categories:
-        try:
-            scores[category.name] = await score(context, chunk, category)
-        except ReplyError as error:
-            failures[category.name] = str(error)
+        if context.asks_scores(category):
+            try:
+                scores[category.name] = await score(context, chunk, category)
+            except ReplyError as error:
+                failures[category.name] = str(error)
         context.told(category)
     return failures
 
@@ -102,8 +108,8 @@ async def score(context: AskContext, chunk: Chunk, category: Category) -> dict[s
 
 def _decided(
     context: AskContext, chunk: Chunk, categories: Sequence[Category]
-) -> list[Answer | None]:
-    """The answer to each category without its reasons; None where it has no score.
+) -> dict[str, Answer]:
+    """The answer to each category, by its name, without its reasons.
 
     A category that the calibration's gold had no labels for is decided as without a calibration.
     """
@@ -113,14 +119,12 @@ def _decided(
         state = context.states.get(chunk.number, ())
         likely = calibration.weights.probabilities(scores, _text(context, chunk), state)
 
-    def decided(category: Category) -> Answer | None:
+    def decided(category: Category) -> Answer:
         if calibration is not None and category.name in likely:
             return decide_calibrated(likely[category.name], category, calibration.threshold)
-        if category.name in scores:
-            return decide(scores[category.name], category, context.method)
-        return None
+        return decide(scores[category.name], category, context.method)
 
-    return [decided(category) for category in categories]
+    return {category.name: decided(category) for category in categories}
 
 
 def _text(context: AskContext, chunk: Chunk) -> str:

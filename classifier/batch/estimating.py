@@ -10,6 +10,7 @@ from decimal import Decimal
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
+from classifier.calibration import CategoryFit, Fit, Weights
 from classifier.errors import ClassifierError, ConfigurationError
 from classifier.models.cache import ResponseCache, default_path, identity_of, request_key
 from classifier.models.estimate import Estimate
@@ -20,6 +21,7 @@ from classifier.records import UNKNOWN, Usage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from classifier.calibration import Calibration
     from classifier.models.prices import Tariff
     from classifier.models.seam import OpenModel, Request
     from classifier.records import Incident
@@ -30,6 +32,7 @@ SAMPLE = 200
 """So many incidents are rehearsed; for more of them the rest is reckoned from these."""
 
 _NORMAL = 1.96  # of a normal distribution, 95% lie so many deviations around the mean
+_SETTLED = 9.0  # the log-odds of what is as good as certain
 _SURE = {True: math.log(0.99), False: math.log(0.01)}
 
 
@@ -131,6 +134,8 @@ class Rehearsal:
         return self._tariff.price(usage)
 
     def _made_up(self, request: Request) -> Reply:
+        if request.state:
+            return Reply("", "stop")
         schema = request.schema or {}
         if request.top_logprobs:
             held = {n: self._generous and n not in self._never for n in schema["properties"]}
@@ -169,6 +174,23 @@ def _fitting(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
     return False if schema.get("type") == "boolean" else "-" * schema.get("minLength", 0)
 
 
+def settled(calibration: Calibration, holds: bool) -> Calibration:
+    """One that asks for the same, and is sure of every option: all of them hold, or none does."""
+    weights = calibration.weights
+    numbers = (0.0,) * (len(weights.state.mean) if weights.state else 0)
+
+    def fit(option: str) -> Fit:
+        sign = 1 if holds == (option != UNKNOWN) else -1
+        return Fit(bias=sign * _SETTLED, weights=(), state=numbers)
+
+    categories = {
+        name: CategoryFit(inputs=(), options={option: fit(option) for option in of.options})
+        for name, of in weights.categories.items()
+    }
+    sure = Weights(inputs=weights.inputs, categories=categories, state=weights.state)
+    return calibration.model_copy(update={"weights": sure, "ranking": None})
+
+
 class Rehearsing:
     """Rehearses incidents one by one; `close` it at the end."""
 
@@ -176,7 +198,12 @@ class Rehearsing:
         self, taxonomy: Taxonomy, model: OpenModel, settings: Settings, tariff: Tariff | None
     ) -> None:
         # a calibration would read the made-up scores in a way of its own
-        self._taxonomy = taxonomy.model_copy(update={"calibrations": ()})
+        self._taxonomies = {
+            holds: taxonomy.model_copy(
+                update={"calibrations": tuple(settled(c, holds) for c in taxonomy.calibrations)}
+            )
+            for holds in (False, True)
+        }
         self._model = model
         self._tariff = tariff
         path = settings.cache_path or default_path()
@@ -199,11 +226,10 @@ class Rehearsing:
             return None
 
     async def _load(self, incident: Incident, *, generous: bool) -> Load:
-        rehearsal = Rehearsal(
-            self._taxonomy, self._model, self._cache, self._tariff, generous=generous
-        )
+        taxonomy = self._taxonomies[generous]
+        rehearsal = Rehearsal(taxonomy, self._model, self._cache, self._tariff, generous=generous)
         model = replace(self._model, model=rehearsal)
-        report = await classify_incident(incident, self._taxonomy, model)
+        report = await classify_incident(incident, taxonomy, model)
         return replace(rehearsal.load, chunks=report.provenance.chunks)
 
     def close(self) -> None:

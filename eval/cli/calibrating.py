@@ -24,6 +24,14 @@ def calibrate(
     out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")],
     *,
     gold: GoldFolder = None,
+    score: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--score",
+            help="Read the scores of this category; may be repeated. Default: of all. A report "
+            "asks for these alone, and for the state where the model gives one.",
+        ),
+    ] = None,
     seed: Seed = 0,
     settings: "Settings",
 ) -> None:
@@ -41,7 +49,8 @@ def calibrate(
     check_place(out, "--out")
     taxonomy = load_taxonomy(settings.taxonomy)
     with shown_notices() as notices:
-        found = asyncio.run(calibrate(gold_in(gold), taxonomy, settings, notices, seed=seed))
+        work = calibrate(gold_in(gold), taxonomy, settings, notices, scores=score or (), seed=seed)
+        found = asyncio.run(work)
     deliver(score_text(found.score), None)
     deliver(found.calibration.to_json(), out)
     if (ranking := found.calibration.ranking) is not None:
