@@ -1,9 +1,10 @@
 """A calibration: how the raw scores of an incident become probabilities, as gold has taught it.
 
 A score is the logarithm of the odds that the model gave to an option. Standardised, the scores of
-all options are the inputs of one logistic function for each option, and beside them the words of
-the articles: a model that says yes too easily to one option is corrected, and options inform each
-other. `eval.fitting` fits the weights.
+all options, or of those of a few categories, are the inputs of one logistic function for each
+option, and beside them the words of the articles and the model's hidden state: a model that says
+yes too easily to one option is corrected, and options inform each other. `eval.fitting` fits the
+weights.
 """
 
 from __future__ import annotations
@@ -134,10 +135,11 @@ class Weights(Record):
         """Whether the model must score a category: what it says of it is read, or is all there is
         to decide it by.
         """
-        return category not in self.categories or category in self._read
+        return category not in self.categories or category in self.read
 
     @cached_property
-    def _read(self) -> frozenset[str]:
+    def read(self) -> frozenset[str]:
+        """The categories whose scores are read."""
         return frozenset(key.partition("/")[0] for key in self.inputs)
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from classifier.asking.scored import asks_state, questions_sha256
 from classifier.calibration import QUESTIONS_CHANGED, Calibration
@@ -63,3 +63,26 @@ def audit_calibration(taxonomy: Taxonomy, info: ModelInfo) -> list[AuditFinding]
         return []
     message = f"{what}. Confidences are raw scores; fit them with `classifier calibrate`."
     return [AuditFinding(check="uncalibrated", severity="info", message=message)]
+
+
+def audit_inputs(
+    taxonomy: Taxonomy,
+    calibration: Calibration,
+    scores: Mapping[int, Mapping[str, object]],
+    states: Mapping[int, Sequence[float]],
+) -> list[AuditFinding]:
+    """What a reader must know where a chunk, by its number, lacks what the calibration reads of
+    every one.
+    """
+    weights = calibration.weights
+    read = [c.name for c in taxonomy.categories.values() if not c.gate and c.name in weights.read]
+    lacking = [f"scores of {name}" for name in read if any(name not in s for s in scores.values())]
+    if weights.state and not all(states.get(chunk) for chunk in scores):
+        lacking.append("the model's state")
+    if not lacking:
+        return []
+    message = (
+        f"The calibration reads {', '.join(lacking)}, which the model did not give: the others "
+        "are decided by the rest, and less sure than they say."
+    )
+    return [AuditFinding(check="decided-on-less", severity="warning", message=message)]

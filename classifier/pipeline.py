@@ -29,6 +29,7 @@ from classifier.grounding import Locator
 from classifier.language import language_of
 from classifier.methods import (
     audit_calibration,
+    audit_inputs,
     calibration_of,
     gives_state,
     method_of,
@@ -38,6 +39,7 @@ from classifier.models.seam import ModelInfo, OpenModel
 from classifier.prompting import frame
 from classifier.records import (
     ArticleRef,
+    AuditFinding,
     ConfidenceOrigin,
     Decision,
     FieldAnswer,
@@ -114,6 +116,7 @@ async def classify_incident(
             *audit_articles(incident, today(), language_of),
             *audit_report(taxonomy, reference, decisions, fields),
             *audit_calibration(taxonomy, model.info),
+            *_audit_inputs(context),
         ),
         provenance=_provenance(context, model, incident, len(chunks), monotonic() - begun),
     )
@@ -154,6 +157,12 @@ async def _fields(
         f.name: gather(f, [answers[f.name] for answers in given if f.name in answers])
         for f in taxonomy.postmortem.fields
     }
+
+
+def _audit_inputs(context: AskContext) -> list[AuditFinding]:
+    if context.calibration is None:
+        return []
+    return audit_inputs(context.taxonomy, context.calibration, context.scores, context.states)
 
 
 def _heading(taxonomy: Taxonomy, fields: Mapping[str, FieldAnswer]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -58,7 +59,7 @@ async def calibrate(
     `scores` names the categories whose scores are read, by default all of them: a report that is
     decided by the calibration asks for these and no more. Raises `ConfigurationError` where the
     taxonomy has none of that name or the model's method gives no scores, and `InputError` where
-    fewer than `LEAST_INCIDENTS` can be used.
+    fewer than `LEAST_INCIDENTS` can be used or a category got no score at all.
     """
     check_categories(scores, taxonomy)
     method = method_of(taxonomy, method_name(settings))
@@ -70,6 +71,7 @@ async def calibrate(
     _check_enough(len(gold.incidents), gold)
     async with open_model(settings, notices) as model:
         examples = await examples_of(gold, taxonomy, model, notices, scores)
+    _check_scored(examples, scores)
     ranking = ranked(gold, taxonomy, model, notices, seed=seed)
     return fitted(gold, examples, taxonomy, model.info, ranking=ranking, seed=seed)
 
@@ -134,6 +136,17 @@ def _check_enough(count: int, gold: Gold) -> None:
         )
 
 
+def _check_scored(examples: Sequence[Example], names: Sequence[str]) -> None:
+    """Refuse what would be fitted without the scores that it is to read."""
+    wanted = names or sorted({name for e in examples for name in e.labels})
+    if silent := [name for name in wanted if not any(name in e.scores for e in examples)]:
+        raise InputError(
+            f"Not one incident has scores of {silent[0]!r}: the model's replies carried no "
+            "log-probabilities, or no incident is labelled with it. Name a model whose endpoint "
+            "gives them, or with --score the categories that have some."
+        )
+
+
 async def examples_of(
     gold: Gold,
     taxonomy: Taxonomy,
@@ -144,9 +157,9 @@ async def examples_of(
     """What the model makes of each incident, beside its labels, in the order of the gold.
 
     `scores` names the categories that are scored, by default all of them. An incident that the
-    model does not take is left out, and `notices` says why.
+    model does not take is left out, and `notices` says why, and how often a category got no score.
     """
-    examples, spent = [], Usage()
+    examples, spent, silent = [], Usage(), Counter[str]()
     for number, incident in enumerate(gold.incidents):
         notices.progress(number, len(gold.incidents), incident.id)
         try:
@@ -156,9 +169,12 @@ async def examples_of(
             notices.say(f"{incident.id} is left out: {error}")
             continue
         spent += scored.usage
+        silent.update(c.name for c in asked if c.name not in scored.scores)
         text = " ".join(f"{a.title} {a.text}" for a in incident.articles)
         labels = _labels(incident, taxonomy)
         examples.append(Example(incident.id, scored.scores, labels, text, scored.state))
+    for name, count in silent.items():
+        notices.say(f"{name}: no scores of {count} incidents, which are fitted without them.")
     notices.say(f"{spent.calls} calls, {spent.cache_hits} answered from the cache.")
     return examples
 

@@ -231,3 +231,11 @@ def test_a_dry_run_counts_what_a_calibration_asks(shell, endpoint):
     asking(shell, endpoint, *run, "--out", "run")
     least, most = map(int, re.search(r"(\d+) to (\d+) calls", said).groups())
     assert 1 == least <= len(endpoint.bodies) - before <= most
+
+
+def test_a_model_without_scores_cannot_be_calibrated(shell):
+    save(gold(COUNT), shell.folder / "gold")
+    with FakeEndpoint(default=lambda _: reply("{}")) as mute:
+        ran = asking(shell, mute, "calibrate", *OURS, "--out", "c.json")
+    ran.complained("Not one incident has scores of 'baked'", "log-probabilities")
+    assert not (shell.folder / "c.json").exists()

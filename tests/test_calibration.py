@@ -193,13 +193,21 @@ def test_a_file_that_is_none_is_refused_with_the_place(tmp_path, text, said):
     assert "classifier calibrate" in str(caught.value)
 
 
-@pytest.mark.parametrize("holds", [True, False])
-def test_a_calibration_that_is_settled_asks_for_the_same_and_is_sure(holds):
+@pytest.mark.parametrize("gates", [frozenset(), None])
+def test_a_calibration_that_is_settled_asks_for_the_same_and_is_sure(gates):
     state = State(mean=(1.0, 2.0), scale=(1.0, 1.0))
     fits = {o: Fit(bias=0, weights=(1.0, -1.0), state=(0.5, 0.5)) for o in ("meat", "unknown")}
     diet = CategoryFit(inputs=tuple(weights().inputs), options=fits)
     read = Weights(inputs=weights().inputs, categories={"diet": diet}, state=state)
-    sure = settled(calibration(weights=read), holds).weights
+    sure = settled(calibration(weights=read), gates).weights
     told = sure.probabilities(SCORES, "some text", (5.0, 5.0))["diet"]
-    assert (told["meat"] > 0.99, told["unknown"] > 0.99) == (holds, not holds)
+    assert (told["meat"] > 0.99, told["unknown"] > 0.99) == (gates is not None, gates is None)
     assert (sure.asks("diet"), sure.state) == (True, state)
+
+
+def test_what_opens_a_gate_is_the_surest():
+    fits = {o: Fit(bias=0, weights=()) for o in ("starter", "dessert")}
+    read = Weights(inputs={}, categories={"course": CategoryFit(inputs=(), options=fits)})
+    sure = settled(calibration(weights=read), {("course", "dessert")}).weights
+    told = sure.probabilities({})["course"]
+    assert max(told, key=told.get) == "dessert"

@@ -94,6 +94,13 @@ def test_a_category_that_a_gate_closed_is_learnt_from_the_others():
     assert not any(k.startswith("heat/") for k in weights.categories["diet"].inputs)
 
 
+def test_what_was_not_scored_is_learnt_from_the_rest():
+    made = [replace(e, scores={"diet": e.scores["diet"]}) for e in examples(12)]
+    weights = fit(made, RECIPES)
+    assert (weights.read, weights.asks("baked")) == ({"diet"}, False)
+    assert weights.probabilities(made[0].scores)["baked"]["baked"] > 0.5
+
+
 def test_nothing_to_fit_on_is_a_mistake():
     with pytest.raises(ValueError, match="no example"):
         fit([], RECIPES)

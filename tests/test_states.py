@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from classifier.asking.scored import questions_sha256
-from classifier.calibration import Calibration, CategoryFit, Fit, GoldRef, State, Weights
+from classifier.calibration import Calibration, CategoryFit, Fit, GoldRef, Input, State, Weights
 from classifier.models.embedded import Stateful
 from classifier.models.seam import Message, OpenModel, Reply, Request
 from classifier.pipeline import classify_incident, score_incident
@@ -166,3 +166,30 @@ def test_a_state_that_is_cancelled_while_it_waits_holds_nothing_up() -> None:
         return before
 
     assert asyncio.run(work()) == ["text", "text"]
+
+
+def test_a_report_says_that_it_was_decided_without_a_state() -> None:
+    told = classified(calibrated(), model(states=False))
+    [finding] = [f for f in told.audit if f.check == "decided-on-less"]
+    assert "reads the model's state, which the model did not give" in finding.message
+
+
+def test_a_report_says_that_it_was_decided_without_scores() -> None:
+    def mute(request: Request) -> Reply:
+        told = says(request)
+        asked = (request.schema or {}).get("properties", ())
+        return replace(told, logprobs=()) if "starter" in asked else told
+
+    taxonomy = calibrated()
+    [made] = taxonomy.calibrations
+    weights = made.weights.model_copy(
+        update={"inputs": {"course/main": Input(mean=0, deviation=1)}}
+    )
+    taxonomy = taxonomy.model_copy(
+        update={"calibrations": (made.model_copy(update={"weights": weights}),)}
+    )
+    by = model()
+    report = classified(taxonomy, replace(by, model=Scripted(mute)))
+    [finding] = [f for f in report.audit if f.check == "decided-on-less"]
+    assert "reads scores of course, which" in finding.message
+    assert [report.categories[c].status for c in ("course", "diet")] == ["failed", "answered"]

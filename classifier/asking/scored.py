@@ -2,8 +2,9 @@
 
 A small model judges options better than it lists them. It writes one JSON object that says true or
 false for each option, and what is read is not the word but the log-probabilities at its place. A
-calibration reads the scores of all categories together; without one each is held against the
-method's threshold by itself.
+calibration reads the scores that it asks for together, beside the words and the model's state, and
+decides the categories that it knows by all of these. Any other category is scored too, and each of
+its scores held against the method's threshold by itself.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ async def ask_scored(
     """One answer for each category: they are scored, as far as a calibration asks for it, then
     decided, then explained.
 
-    The reply must carry log-probabilities; a category whose reply has none is a failure.
+    The reply must carry log-probabilities; a category whose reply has none is a failure, and to a
+    calibration that reads it, it counts as its mean.
     """
     failures = await score_all(context, chunk, categories)
     decided = _decided(context, chunk, [c for c in categories if c.name not in failures])
@@ -56,8 +58,8 @@ async def ask_scored(
 async def score_all(
     context: AskContext, chunk: Chunk, categories: Sequence[Category]
 ) -> dict[str, str]:
-    """Score the categories into `context.scores`, less those of which its calibration reads no
-    score; returns category -> why it has none.
+    """Score the categories that must be scored into `context.scores`; returns category -> why its
+    call gave no score.
     """
     scores = context.scores.setdefault(chunk.number, {})
     failures = {}

@@ -96,6 +96,11 @@ CHECKS: Mapping[str, Check] = {
     "uncalibrated": Check(
         "info", "The taxonomy's calibration does not fit the questions.", repeatable=False
     ),
+    "decided-on-less": Check(
+        "warning",
+        "Scores or a state that the calibration reads are missing: their calls failed.",
+        repeatable=False,
+    ),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from statistics import fmean, stdev
@@ -33,6 +33,7 @@ SAMPLE = 200
 
 _NORMAL = 1.96  # of a normal distribution, 95% lie so many deviations around the mean
 _SETTLED = 9.0  # the log-odds of what is as good as certain
+Gates = Set[tuple[str, str]]
 _SURE = {True: math.log(0.99), False: math.log(0.01)}
 
 
@@ -66,7 +67,7 @@ class Rehearsal:
     """A model that sends nothing: it answers from the cache, else makes an answer up.
 
     A made-up answer fits what is asked. Of a `generous` one every option holds that leads to
-    further calls; of another none does.
+    further calls; of another none does. What a calibration decides is `settled` in the same way.
     """
 
     def __init__(
@@ -78,9 +79,7 @@ class Rehearsal:
         *,
         generous: bool,
     ) -> None:
-        self._gates = {
-            (c.gate.category, c.gate.option) for c in taxonomy.categories.values() if c.gate
-        }
+        self._gates = gates_of(taxonomy)
         opposites = {c.opposite.name for c in taxonomy.categories.values() if c.opposite}
         self._never = opposites | {UNKNOWN}
         self._counter = model.counter
@@ -174,17 +173,25 @@ def _fitting(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
     return False if schema.get("type") == "boolean" else "-" * schema.get("minLength", 0)
 
 
-def settled(calibration: Calibration, holds: bool) -> Calibration:
-    """One that asks for the same, and is sure of every option: all of them hold, or none does."""
+def gates_of(taxonomy: Taxonomy) -> Gates:
+    """The (category, option) that open other categories."""
+    return {(c.gate.category, c.gate.option) for c in taxonomy.categories.values() if c.gate}
+
+
+def settled(calibration: Calibration, gates: Gates | None) -> Calibration:
+    """One that asks for the same, and is sure of every option: with `gates` all of them hold, those
+    that open a gate before the others; without them none does.
+    """
     weights = calibration.weights
     numbers = (0.0,) * (len(weights.state.mean) if weights.state else 0)
 
-    def fit(option: str) -> Fit:
-        sign = 1 if holds == (option != UNKNOWN) else -1
-        return Fit(bias=sign * _SETTLED, weights=(), state=numbers)
+    def fit(category: str, option: str) -> Fit:
+        sign = -1 if (gates is None) != (option == UNKNOWN) else 1
+        first = (category, option) in (gates or ())
+        return Fit(bias=sign * _SETTLED + first, weights=(), state=numbers)
 
     categories = {
-        name: CategoryFit(inputs=(), options={option: fit(option) for option in of.options})
+        name: CategoryFit(inputs=(), options={option: fit(name, option) for option in of.options})
         for name, of in weights.categories.items()
     }
     sure = Weights(inputs=weights.inputs, categories=categories, state=weights.state)
@@ -197,12 +204,17 @@ class Rehearsing:
     def __init__(
         self, taxonomy: Taxonomy, model: OpenModel, settings: Settings, tariff: Tariff | None
     ) -> None:
+        gates = gates_of(taxonomy)
         # a calibration would read the made-up scores in a way of its own
         self._taxonomies = {
-            holds: taxonomy.model_copy(
-                update={"calibrations": tuple(settled(c, holds) for c in taxonomy.calibrations)}
+            generous: taxonomy.model_copy(
+                update={
+                    "calibrations": tuple(
+                        settled(c, gates if generous else None) for c in taxonomy.calibrations
+                    )
+                }
             )
-            for holds in (False, True)
+            for generous in (False, True)
         }
         self._model = model
         self._tariff = tariff

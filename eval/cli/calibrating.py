@@ -29,7 +29,7 @@ def calibrate(
         typer.Option(
             "--score",
             help="Read the scores of this category; may be repeated. Default: of all. A report "
-            "asks for these alone, and for the state where the model gives one.",
+            "asks for these, and for those of a category that the gold has no labels for.",
         ),
     ] = None,
     seed: Seed = 0,
