@@ -4,6 +4,8 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import threading
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -201,6 +203,17 @@ def test_two_processes_write_at_once(cache, told):
     writers = [subprocess.Popen(command) for command in commands]
     assert [writer.wait() for writer in writers] == [0, 0]
     assert (cache.info().entries, told) == (100, [])
+
+
+def test_a_file_that_another_process_is_creating_is_waited_for(tmp_path, told):
+    cache = ResponseCache(tmp_path / "c.sqlite", warn=told.append)
+    with closing(sqlite3.connect(cache.path, isolation_level=None, check_same_thread=False)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        leaves = threading.Timer(0.2, db.execute, ["COMMIT"])
+        leaves.start()
+        cache.put("k", REPLY)
+        leaves.join()
+    assert (cache.get("k"), told) == (REPLY, [])
 
 
 async def together(cached, gate, times=3):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from platformdirs import user_cache_path
 from pydantic import TypeAdapter, ValidationError
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from classifier.errors import ModelError
 from classifier.models.seam import Reply
@@ -204,7 +205,7 @@ class ResponseCache:
             self._connection = sqlite3.connect(
                 self.path, timeout=self._patience, isolation_level=None, check_same_thread=False
             )
-            _prepare(self._connection)
+            _prepare(self._connection, self._patience)
             self._inode = _inode(self.path)
         return self._connection
 
@@ -230,10 +231,11 @@ class ResponseCache:
             self._warn(message)
 
 
+_PAUSE = 0.02  # seconds
 _GO_ON = "The work goes on without it; check the disk, or remove the file"
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _prepare(connection: sqlite3.Connection, patience: float) -> None:
     connection.execute("BEGIN")  # both from one moment: another process may be creating the table
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -243,7 +245,15 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
     if version == SCHEMA_VERSION:
         return
-    connection.execute("PRAGMA journal_mode = WAL")
+    # where two switch at the same moment, SQLite refuses one of them without waiting
+    for attempt in Retrying(
+        retry=retry_if_exception(_is_busy),
+        stop=stop_after_delay(patience),
+        wait=wait_fixed(_PAUSE),
+        reraise=True,
+    ):
+        with attempt:
+            connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(_CREATE)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -254,6 +264,10 @@ def _clear(connection: sqlite3.Connection) -> int:
     count = connection.execute("DELETE FROM replies").rowcount
     connection.execute("VACUUM")
     return count
+
+
+def _is_busy(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.Error) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
 
 
 def _is_damage(error: Exception) -> bool:
