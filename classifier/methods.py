@@ -67,13 +67,15 @@ def audit_calibration(taxonomy: Taxonomy, info: ModelInfo) -> list[AuditFinding]
 
 def audit_inputs(
     taxonomy: Taxonomy,
-    calibration: Calibration,
+    calibration: Calibration | None,
     scores: Mapping[int, Mapping[str, object]],
     states: Mapping[int, Sequence[float]],
 ) -> list[AuditFinding]:
     """What a reader must know where a chunk, by its number, lacks what the calibration reads of
     every one.
     """
+    if calibration is None:
+        return []
     weights = calibration.weights
     read = [c.name for c in taxonomy.categories.values() if not c.gate and c.name in weights.read]
     lacking = [f"scores of {name}" for name in read if any(name not in s for s in scores.values())]

@@ -39,7 +39,6 @@ from classifier.models.seam import ModelInfo, OpenModel
 from classifier.prompting import frame
 from classifier.records import (
     ArticleRef,
-    AuditFinding,
     ConfidenceOrigin,
     Decision,
     FieldAnswer,
@@ -116,7 +115,7 @@ async def classify_incident(
             *audit_articles(incident, today(), language_of),
             *audit_report(taxonomy, reference, decisions, fields),
             *audit_calibration(taxonomy, model.info),
-            *_audit_inputs(context),
+            *audit_inputs(taxonomy, context.calibration, context.scores, context.states),
         ),
         provenance=_provenance(context, model, incident, len(chunks), monotonic() - begun),
     )
@@ -157,12 +156,6 @@ async def _fields(
         f.name: gather(f, [answers[f.name] for answers in given if f.name in answers])
         for f in taxonomy.postmortem.fields
     }
-
-
-def _audit_inputs(context: AskContext) -> list[AuditFinding]:
-    if context.calibration is None:
-        return []
-    return audit_inputs(context.taxonomy, context.calibration, context.scores, context.states)
 
 
 def _heading(taxonomy: Taxonomy, fields: Mapping[str, FieldAnswer]) -> str:

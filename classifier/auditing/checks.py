@@ -98,7 +98,7 @@ CHECKS: Mapping[str, Check] = {
     ),
     "decided-on-less": Check(
         "warning",
-        "Scores or a state that the calibration reads are missing: their calls failed.",
+        "Scores or a state that the calibration reads are missing.",
         repeatable=False,
     ),
 }
