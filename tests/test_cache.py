@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifier.errors import ModelBusyError, ReplyError
-from classifier.models.cache import Cached, ResponseCache, request_key
+from classifier.models.cache import Cached, Kept, ResponseCache, request_key
 from classifier.models.seam import Message, Reply, Request, TokenLogprobs
 from classifier.records import Usage
 
@@ -48,8 +48,12 @@ def cache(tmp_path, told):
     cache.close()
 
 
+def cached(cache, model, identity):
+    return Cached(Kept(model, cache, identity), cache, identity)
+
+
 def ask(cache, model, request=REQUEST, **identity):
-    return asyncio.run(Cached(model, cache, {"model": "m", **identity}).ask(request))
+    return asyncio.run(cached(cache, model, {"model": "m"} | identity).ask(request))
 
 
 def test_the_second_answer_is_free(cache, told):

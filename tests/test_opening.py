@@ -1,9 +1,11 @@
 import asyncio
 import os
+import time
 
 import pytest
 
 from classifier.errors import ConfigurationError
+from classifier.models.cache import ResponseCache
 from classifier.models.opening import Notices, is_local, open_model
 from classifier.models.seam import Message, Request
 from classifier.settings import load_settings
@@ -144,3 +146,26 @@ def test_opening_sends_nothing():
     with FakeEndpoint() as endpoint:
         opened(model="gpt-5", base_url=endpoint.url)
         assert endpoint.requests == []
+
+
+def test_a_call_has_its_place_until_its_reply_is_kept(tmp_path, monkeypatch):
+    asked = []
+
+    class Slow(ResponseCache):
+        def put_many(self, replies):
+            time.sleep(0.2)  # long enough for another call, had it a place
+            asked.append(len(endpoint.requests))
+            return super().put_many(replies)
+
+    async def both():
+        settings = load_settings(
+            model="m", base_url=endpoint.url, concurrency=1, cache_path=tmp_path / "c.sqlite"
+        )
+        async with open_model(settings) as model:
+            requests = [Request((Message("user", text),), max_tokens=9) for text in "ab"]
+            await asyncio.gather(*map(model.model.ask, requests))
+
+    monkeypatch.setattr("classifier.models.opening.ResponseCache", Slow)
+    with FakeEndpoint(default=reply("yes"), key=None) as endpoint:
+        asyncio.run(both())
+    assert asked == [1, 2]

@@ -301,13 +301,32 @@ class _Flight:
     waiting: int = 0
 
 
-class Cached:
-    """Answers from the cache, else asks the model and keeps its reply; failures are not kept.
+class Kept:
+    """Asks the model, and has kept its reply when it gives it: what counts calls in flight outside
+    of this counts one until its reply is safe. Failures are not kept.
 
     `identity` is what shapes the answer besides the request: the model's name, the digest of its
-    weights, its endpoint. A hit costs `Usage(cache_hits=1)`. Identical requests in flight are
-    asked once, and the call is cancelled when the last of its askers is. The cache is reached in
-    a thread, so that a lock held by another process never stops the event loop.
+    weights, its endpoint. The cache is reached in a thread, so that a lock held by another process
+    never stops the event loop.
+    """
+
+    def __init__(self, model: Model, cache: ResponseCache, identity: Mapping[str, Any]) -> None:
+        self._model = model
+        self._identity = dict(identity)
+        self._put = Together(cache.put_many)
+
+    async def ask(self, request: Request) -> Reply:
+        """Answer as the model does; raises the model's errors."""
+        reply = await self._model.ask(request)
+        await self._put.do((request_key(self._identity, request), reply))
+        return reply
+
+
+class Cached:
+    """Answers from the cache, else asks the model, whose replies `Kept` keeps.
+
+    `identity` is that of `Kept`. A hit costs `Usage(cache_hits=1)`. Identical requests in flight
+    are asked once, and the call is cancelled when the last of its askers is.
     """
 
     def __init__(self, model: Model, cache: ResponseCache, identity: Mapping[str, Any]) -> None:
@@ -315,7 +334,6 @@ class Cached:
         self._identity = dict(identity)
         self._flights: dict[str, _Flight] = {}
         self._get = Together(cache.get_many)
-        self._put = Together(cache.put_many)
 
     async def ask(self, request: Request) -> Reply:
         """Answer from the cache or as the model does; raises the model's errors."""
@@ -353,9 +371,7 @@ class Cached:
         hit = await self._get.do(key)
         if hit is not None:
             return replace(hit, usage=_HIT)
-        reply = await self._model.ask(request)
-        await self._put.do((key, reply))
-        return reply
+        return await self._model.ask(request)
 
 
 def _unpaid(error: ModelError) -> ModelError:

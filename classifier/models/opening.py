@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from classifier.errors import ConfigurationError
 from classifier.models.batch_parts import BatchOptions
 from classifier.models.budget import Budgeted, Lease, Ledger
-from classifier.models.cache import Cached, ResponseCache, identity_of
+from classifier.models.cache import Cached, Kept, ResponseCache, identity_of
 from classifier.models.endpoint import OPENAI_URL, Endpoint, EndpointSettings
 from classifier.models.estimate import Estimate
 from classifier.models.pace import Pace, Paced, PaceLimits
@@ -86,14 +86,20 @@ async def open_model(
             found = await _found_here(settings, notices, stack)
         else:
             found = _found_hosted(settings)
+        cache = ResponseCache(settings.cache_path, warn=notices.say) if settings.cache else None
+        kept = _kept(found.info, cache)
         if settings.via == "direct" or batches is None:
-            model = await _asked_directly(found, settings, ledger, shared or Shared(), stack)
+            model = await _asked_directly(found, settings, ledger, shared or Shared(), kept, stack)
         else:
-            model = await _asked_in_batches(found, settings, notices, ledger, batches, stack)
-        if settings.cache:
-            model = _cached(model, found.info, settings, notices, stack)
+            model = await _asked_in_batches(found, settings, notices, ledger, batches, kept, stack)
+        if cache is not None:
+            stack.callback(cache.close)
+            model = Cached(model, cache, identity_of(found.info))
         # the questions are counted again for each incident
         yield OpenModel(model, found.info, Remembering(found.counter), found.vectors)
+
+
+_Wrap = Callable[[Model], Model]
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ class _Found:
     info: ModelInfo
     counter: TokenCounter
     vectors: Callable[[], Vectors] | None = None
-    wrapped: Callable[[Model], Model] = lambda model: model
+    wrapped: _Wrap = lambda model: model
 
 
 async def _found_here(settings: Settings, notices: Notices, stack: AsyncExitStack) -> _Found:
@@ -177,6 +183,7 @@ async def _asked_directly(
     settings: Settings,
     ledger: Ledger | None,
     shared: Shared,
+    kept: _Wrap,
     stack: AsyncExitStack,
 ) -> Model:
     info = found.info
@@ -193,7 +200,8 @@ async def _asked_directly(
     answering = found.wrapped(Structured(endpoint))
     paid = _budgeted(answering, info, settings, ledger, estimate, shared.lease)
     policy = RetryPolicy(tries=settings.tries, total_seconds=settings.total_seconds)
-    return Retry(Paced(paid, pace, estimate), policy, clock=pace.own_time)
+    # a call has its place until its reply is kept: whoever is killed loses no more than the places
+    return Retry(Paced(kept(paid), pace, estimate), policy, clock=pace.own_time)
 
 
 async def _asked_in_batches(
@@ -202,6 +210,7 @@ async def _asked_in_batches(
     notices: Notices,
     ledger: Ledger | None,
     options: BatchOptions,
+    kept: _Wrap,
     stack: AsyncExitStack,
 ) -> Model:
     """Neither paced nor retried here: batches have limits and tries of their own."""
@@ -209,7 +218,7 @@ async def _asked_in_batches(
     batches = await stack.enter_async_context(ProviderBatches(found.at, options, notices.say))
     endpoint = await stack.enter_async_context(Endpoint(found.at, post=batches.post))
     estimate = Estimate(found.counter, found.info.overhead_tokens)
-    return _budgeted(Structured(endpoint), found.info, settings, ledger, estimate)
+    return kept(_budgeted(Structured(endpoint), found.info, settings, ledger, estimate))
 
 
 def _refuse_without_batches(settings: Settings, batches: BatchOptions | None) -> None:
@@ -227,12 +236,10 @@ def _refuse_without_batches(settings: Settings, batches: BatchOptions | None) ->
         )
 
 
-def _cached(
-    model: Model, info: ModelInfo, settings: Settings, notices: Notices, stack: AsyncExitStack
-) -> Model:
-    cache = ResponseCache(settings.cache_path, warn=notices.say)
-    stack.callback(cache.close)
-    return Cached(model, cache, identity_of(info))
+def _kept(info: ModelInfo, cache: ResponseCache | None) -> _Wrap:
+    if cache is None:
+        return lambda model: model
+    return lambda model: Kept(model, cache, identity_of(info))
 
 
 def price_factor(settings: Settings, endpoint: str) -> Decimal:
