@@ -61,7 +61,9 @@ class Browser:
 
     def text(self, selector: str) -> list[str]:
         """The text content of what a CSS selector finds, as it is in the document."""
-        return [str(e.get_property("textContent")) for e in self.all(selector)]
+        # in one go: the page may draw them anew
+        script = "return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent)"
+        return list(self.driver.execute_script(script, selector))
 
     def run(self, script: str, *arguments: object) -> object:
         """What a script returns; the page's policy does not bind it."""

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from browser import Browser, opened
 from reviewing import QUOTE, RECIPES, TEXT, UNKNOWN, article, cake, gold, reviewed, run_folder
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.remote.webelement import WebElement
 
 from classifier.cli.main import run as command
 from classifier.render.html import report_html
@@ -56,19 +58,36 @@ def enter(browser: Browser, url: str, key: str = KEY) -> None:
 
 
 def until(holds: Callable[[], Any]) -> Any:
+    """What this gives once it holds; where the page was drawn anew meanwhile, it is tried again."""
     end = time.monotonic() + 20
-    while not (found := holds()):
+    while not (found := steadily(holds)):
         assert time.monotonic() < end
         time.sleep(0.05)
     return found
 
 
+def steadily(holds: Callable[[], Any]) -> Any:
+    try:
+        return holds()
+    except StaleElementReferenceException:
+        return None
+
+
 def press(browser: Browser, text: str, within: str = "#correcting") -> None:
     """Clicks on the button that begins with this text."""
-    found = [b for b in browser.all(f"{within} button") if b.is_displayed()]
-    [wanted] = [b for b in found if str(b.get_property("textContent")).startswith(text)][:1]
+
+    def pressed() -> bool:
+        found = [b for b in browser.all(f"{within} button") if b.is_displayed()]
+        [wanted] = [b for b in found if str(b.get_property("textContent")).startswith(text)][:1]
+        return click(browser, wanted)
+
+    until(pressed)
+
+
+def click(browser: Browser, wanted: WebElement) -> bool:
     browser.run("arguments[0].scrollIntoView({block: 'center'})", wanted)
     wanted.click()
+    return True
 
 
 def part(category: str) -> str:
@@ -78,9 +97,7 @@ def part(category: str) -> str:
 def tick(browser: Browser, category: str, value: str) -> None:
     if not browser.one(f"#correct-{category}").is_displayed():
         press(browser, "Change", part(category))
-    box = browser.one(f'#correct-{category} input[value="{value}"]')
-    browser.run("arguments[0].scrollIntoView({block: 'center'})", box)
-    box.click()
+    until(lambda: click(browser, browser.one(f'#correct-{category} input[value="{value}"]')))
 
 
 def confirm(browser: Browser, category: str) -> None:
