@@ -1,11 +1,12 @@
 """A table of ways to decide, learned on one gold and judged on another that none of them has seen.
 
-    python benchmarks/accuracy.py [--fit GOLD] [--test GOLD] [--model embedded ...]
+    python benchmarks/accuracy.py [--fit GOLD] [--test GOLD] [--model embedded ...] [--scored]
 
-The model scores every option of every incident once; the cache keeps its replies, so that a second
-run takes seconds. Each way then learns from the scores and labels of `--fit` (by default the seeds)
-alone. `held out` is a ten-fold cross-validation within that gold, `test` the other gold. Gates are
-decided as in a report: a category that is closed wrongly counts as wrong.
+The model reads every incident once; the cache keeps its replies, so that a second run is quick.
+Each way then learns from what was read and the labels of `--fit` (by default the seeds) alone. The
+first figures are a ten-fold cross-validation within that gold, the others of the `--test` gold.
+Gates are decided as in a report: a category that is closed wrongly counts as wrong. With `--scored`
+every option is scored too, which costs a call for each category of each incident.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from classifier.records import UNKNOWN
 from classifier.resources import data_folder
 from classifier.settings import load_settings
 from classifier.taxonomy import load_taxonomy
-from eval.calibrating import SPLITS, best_threshold, examples_of, predictions_of
+from eval.calibrating import SPLITS, best_threshold, predictions_of, read_gold
 from eval.evaluating import evaluate
 from eval.figures import Score
 from eval.fitting import Example, Learn, Likely, Penalties, Tell, held_out, learner
@@ -100,13 +101,32 @@ def reading(categories: Sequence[str], learn: Learn) -> Learn:
     return learnt
 
 
-SCORES = Penalties(words=FIRM, state=FIRM)
-WORDS = replace(SCORES, words=Penalties().words)
-STATE = replace(SCORES, state=Penalties().state)
+USUAL = Penalties()
+NOTHING = Penalties(words=FIRM, state=FIRM, embedding=FIRM)
+SCORES = NOTHING
+WORDS = replace(SCORES, words=USUAL.words)
+STATE = replace(SCORES, state=USUAL.state)
 OWN = replace(SCORES, category=FIRM, others=FIRM)
+
+
+def unscored(penalties: Penalties) -> Learn:
+    return reading((), learner(TAXONOMY, penalties))
+
+
 WAYS: Mapping[str, Learn] = {
     "the commonest answer": commonest,
     "words alone (TF-IDF)": words,
+    "words alone, our priors": unscored(replace(USUAL, state=FIRM, embedding=FIRM)),
+    "the state": unscored(replace(NOTHING, state=USUAL.state)),
+    "the embedding": unscored(replace(NOTHING, embedding=USUAL.embedding)),
+    "words and state": unscored(replace(USUAL, embedding=FIRM)),
+    "words and embedding": unscored(replace(USUAL, state=FIRM)),
+    "state and embedding": unscored(replace(USUAL, words=FIRM)),
+    "words, state and embedding": unscored(USUAL),
+    "the same, priors half as strong": unscored(Penalties(words=0.2, state=0.1, embedding=0.1)),
+    "the same, priors twice as strong": unscored(Penalties(words=0.8, state=0.4, embedding=0.4)),
+}
+SCORED: Mapping[str, Learn] = {
     "raw scores, one threshold": raw,
     "one slope, a bias for each option": learner(TAXONOMY, replace(OWN, own=FIRM)),
     "each option from its own score": learner(TAXONOMY, OWN),
@@ -116,20 +136,13 @@ WAYS: Mapping[str, Learn] = {
     "each option from all scores": learner(TAXONOMY, SCORES),
     "all scores and the words": learner(TAXONOMY, WORDS),
     "all scores and the state": learner(TAXONOMY, STATE),
-    "all scores, the words and the state": learner(TAXONOMY, Penalties()),
-    "no scores: the words and the state": reading((), learner(TAXONOMY)),
+    "all scores, words, state and embedding": learner(TAXONOMY, USUAL),
     **{
-        f"scores of {', '.join(READ[:count])}; the words and the state": reading(
+        f"scores of {', '.join(READ[:count])}; words, state and embedding": reading(
             READ[:count], learner(TAXONOMY)
         )
         for count in range(1, len(READ) + 1)
     },
-    "all scores, weaker priors": learner(
-        TAXONOMY, Penalties(own=2.5, category=3.75, others=5, words=0.2, state=0.1)
-    ),
-    "all scores, stronger priors": learner(
-        TAXONOMY, Penalties(own=10, category=15, others=20, words=0.8, state=0.4)
-    ),
 }
 
 
@@ -147,20 +160,21 @@ def row(name: str, scores: Sequence[Score], threshold: float) -> str:
     return f"| {name} | {threshold:.2f} | " + " | ".join(cells) + " |"
 
 
-async def labelled(gold: Gold, model: str) -> list[Example]:
+async def labelled(gold: Gold, model: str, scored: bool) -> Sequence[Example]:
     with shown_notices() as notices:
         async with open_model(load_settings(model=model), notices) as opened:
-            return await examples_of(gold, TAXONOMY, opened, notices)
+            read = await read_gold(gold, TAXONOMY, opened, notices, None if scored else ())
+            return read.examples
 
 
-def table(model: str, fitting: Gold, testing: Gold | None) -> None:
-    train = asyncio.run(labelled(fitting, model))
-    test = asyncio.run(labelled(testing, model)) if testing else []
+def table(model: str, fitting: Gold, testing: Gold | None, scored: bool) -> None:
+    train = asyncio.run(labelled(fitting, model, scored))
+    test = asyncio.run(labelled(testing, model, scored)) if testing else []
     heads = "exact | F1 | alpha | ECE | " * (2 if test else 1)
     print(f"\n{model}: {len(train)} incidents to learn from, {len(test)} to test on\n")
     print(f"| decided by | threshold | {heads.strip()}")
     print("| --- " * (heads.count("|") + 2) + "|")
-    for name, way in WAYS.items():
+    for name, way in {**WAYS, **(SCORED if scored else {})}.items():
         splits = [held_out(train, way, seed=seed) for seed in range(SPLITS)]
         threshold = best_threshold(fitting, splits, TAXONOMY)
         scores = [judged(fitting, splits[0], threshold)]
@@ -175,9 +189,11 @@ def main() -> None:
     parser.add_argument("--fit", type=Path, default=data_folder("seeds"))
     parser.add_argument("--test", type=Path)
     parser.add_argument("--model", action="append")
+    parser.add_argument("--scored", action="store_true")
     given = parser.parse_args()
     for model in given.model or ["embedded"]:
-        table(model, load_gold(given.fit), load_gold(given.test) if given.test else None)
+        testing = load_gold(given.test) if given.test else None
+        table(model, load_gold(given.fit), testing, given.scored)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 A score is the logarithm of the odds that the model gave to an option. Standardised, the scores of
 all options, or of those of a few categories, are the inputs of one logistic function for each
-option, and beside them the words of the articles and the model's hidden state: a model that says
+option, and beside them the words of the articles, the model's hidden state after them, and their
+embedding, the mean of its states in them: a model that says
 yes too easily to one option is corrected, and options inform each other. `eval.fitting` fits the
 weights.
 """
@@ -15,7 +16,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -40,7 +41,9 @@ class Input(Record):
 
 
 class State(Record):
-    """How a hidden state is read: its numbers less their means in the gold, times their `scale`."""
+    """How a hidden state, or an embedding, is read: its numbers less their means in the gold,
+    times their `scale`.
+    """
 
     mean: tuple[float, ...] = Field(min_length=1)
     scale: tuple[float, ...]
@@ -60,13 +63,14 @@ class State(Record):
 
 class Fit(Record):
     """The log-odds of an option: `bias`, a weight for each input of its category, for each word of
-    the vocabulary and for each number of the state, in their orders.
+    the vocabulary and for each number of the state and of the embedding, in their orders.
     """
 
     bias: float = Field(allow_inf_nan=False)
     weights: tuple[float, ...]
     words: tuple[float, ...] = ()
     state: tuple[float, ...] = ()
+    embedding: tuple[float, ...] = ()
 
 
 class CategoryFit(Record):
@@ -92,6 +96,7 @@ class Weights(Record):
     categories: dict[str, CategoryFit]
     vocabulary: Vocabulary = Vocabulary()
     state: State | None = None
+    embedding: State | None = None
 
     @model_validator(mode="after")
     def _known_inputs(self) -> Weights:
@@ -102,21 +107,28 @@ class Weights(Record):
                 if len(fit.words) != len(self.vocabulary.idf):
                     words = f"{len(fit.words)} weights for {len(self.vocabulary.idf)} words"
                     raise ValueError(f"{name} has {words}")
-                if len(fit.state) != (len(self.state.mean) if self.state else 0):
-                    raise ValueError(f"{name} has {len(fit.state)} weights for another state")
+                for what in ("state", "embedding"):
+                    weights, read = getattr(fit, what), getattr(self, what)
+                    if len(weights) != (len(read.mean) if read else 0):
+                        raise ValueError(f"{name} has {len(weights)} weights for another {what}")
         return self
 
     def probabilities(
-        self, scores: Scores, text: str = "", state: Sequence[float] = ()
+        self,
+        scores: Scores,
+        text: str = "",
+        state: Sequence[float] = (),
+        embedding: Sequence[float] = (),
     ) -> dict[str, dict[str, float]]:
         """Category -> option -> probability, for every category that it knows.
 
         `scores` are the model's own probabilities of what was judged about an incident, or a chunk
-        of it, `text` is its text, and `state` the model's hidden state after it. A score that is
-        missing, because its call failed or its category is not asked, counts as its mean, and so
-        does a state.
+        of it, `text` is its text, `state` the model's hidden state after it, and `embedding` the
+        mean of its states in it. A score that is missing, because its call failed or its category
+        is not asked, counts as its mean, and so does a state or an embedding.
         """
         placed = self.state.read(state) if self.state else []
+        meant = self.embedding.read(embedding) if self.embedding else []
         words = {self._place[word]: weight for word, weight in self.vocabulary.weigh(text).items()}
         read = {
             key: (value - self.inputs[key].mean) / self.inputs[key].deviation
@@ -125,7 +137,12 @@ class Weights(Record):
         }
         return {
             name: {
-                o: _logistic(_odds(fit, of.inputs, read) + _said(fit, words) + _placed(fit, placed))
+                o: _logistic(
+                    _odds(fit, of.inputs, read)
+                    + _said(fit, words)
+                    + _placed(fit.state, placed)
+                    + _placed(fit.embedding, meant)
+                )
                 for o, fit in of.options.items()
             }
             for name, of in self.categories.items()
@@ -168,10 +185,11 @@ class Calibration(Record):
 
     `threshold` is the least probability of an option that holds. `measured` holds the figures of
     the cross-validation by their names, `curve` how its decisions fell out by confidence. `ranking`
-    chooses the sentence that shows an option, where the gold had quotes to learn it from.
+    chooses the sentence that shows an option, where the gold had quotes to learn it from. `layers`
+    is how many of the model's layers make the embeddings that are read; 0 where none are.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     taxonomy: str
     questions_sha256: str
     model: ModelRef
@@ -182,6 +200,21 @@ class Calibration(Record):
     curve: tuple[Point, ...]
     weights: Weights
     ranking: Ranking | None = None
+    layers: int = Field(default=0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before(cls, told: Any) -> Any:
+        """Version 1 ranked sentences by what is no longer read; all else stays as it was."""
+        if isinstance(told, dict) and told.get("schema_version") == 1:
+            return {**told, "schema_version": 2, "ranking": None}
+        return told
+
+    @model_validator(mode="after")
+    def _read_by_some_layers(self) -> Calibration:
+        if self.weights.embedding and not self.layers:
+            raise ValueError("it reads embeddings, and names no layers that make them")
+        return self
 
     def mismatch(self, model: ModelRef, method: str, questions_sha256: str) -> str | None:
         """Why it does not fit a model and questions, as a clause; None where it does."""
@@ -214,10 +247,7 @@ class Calibration(Record):
 
     def to_json(self) -> str:
         """The calibration as JSON, with a newline at its end."""
-        told = self.model_dump(mode="json")
-        if self.ranking is not None and not self.ranking.least:
-            del told["ranking"]["least"]  # as in files from before there was one
-        return json.dumps(told, separators=(",", ":")) + "\n"
+        return json.dumps(self.model_dump(mode="json"), separators=(",", ":")) + "\n"
 
 
 def load_calibration(path: Path) -> Calibration:
@@ -253,8 +283,8 @@ def _said(fit: Fit, words: Mapping[int, float]) -> float:
     return math.fsum(fit.words[n] * weight for n, weight in words.items())
 
 
-def _placed(fit: Fit, placed: Sequence[float]) -> float:
-    return sum(w * x for w, x in zip(fit.state, placed, strict=False))
+def _placed(weights: Sequence[float], placed: Sequence[float]) -> float:
+    return sum(w * x for w, x in zip(weights, placed, strict=False))
 
 
 def _identity(model: ModelRef) -> str | tuple[str, str]:

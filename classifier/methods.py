@@ -70,9 +70,11 @@ def audit_inputs(
     calibration: Calibration | None,
     scores: Mapping[int, Mapping[str, object]],
     states: Mapping[int, Sequence[float]],
+    *,
+    not_embedded: int = 0,
 ) -> list[AuditFinding]:
     """What a reader must know where a chunk, by its number, lacks what the calibration reads of
-    every one.
+    every one, or so many sentences were `not_embedded`.
     """
     if calibration is None:
         return []
@@ -81,6 +83,8 @@ def audit_inputs(
     lacking = [f"scores of {name}" for name in read if any(name not in s for s in scores.values())]
     if weights.state and not all(states.get(chunk) for chunk in scores):
         lacking.append("the model's state")
+    if weights.embedding and not_embedded:
+        lacking.append(f"embeddings of all sentences, {not_embedded} of them")
     if not lacking:
         return []
     message = (

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from classifier.answers import Answer
 from classifier.asking import AskContext, ask_fields, ask_scored, ask_typed
 from classifier.asking.context import Meter
+from classifier.asking.embedding import embed_sentences
 from classifier.asking.fields import field_groups
 from classifier.asking.scored import score_all
 from classifier.asking.sizes import answer_tokens, groups, questions
@@ -23,6 +24,7 @@ from classifier.auditing import audit_articles, audit_report
 from classifier.calibration import mean_scores, mean_state
 from classifier.chunking import Chunk, cut
 from classifier.deciding import gated, merge, reviewed
+from classifier.embeddings import Embeddings
 from classifier.errors import ConfigurationError, InputError
 from classifier.gathering import gather
 from classifier.grounding import Locator
@@ -100,7 +102,9 @@ async def classify_incident(
     asked = field_groups(taxonomy, method)
     steps = len(taxonomy.categories) * STEPS[method.decide] + sum(map(len, asked))
     counter = _Counter(len(chunks) * steps, progress)
-    context = replace(context, told=counter.step)
+    layers = context.calibration.layers if context.calibration else 0
+    embeddings = await _embeddings(context, model, layers)
+    context = replace(context, told=counter.step, embeddings=embeddings)
     decisions = await _decisions(context, chunks, counter, model.info.calls_each)
     # after the categories, while the model still has the articles at hand
     fields = await _fields(context, chunks, model.info.calls_each)
@@ -115,7 +119,13 @@ async def classify_incident(
             *audit_articles(incident, today(), language_of),
             *audit_report(taxonomy, reference, decisions, fields),
             *audit_calibration(taxonomy, model.info),
-            *audit_inputs(taxonomy, context.calibration, context.scores, context.states),
+            *audit_inputs(
+                taxonomy,
+                context.calibration,
+                context.scores,
+                context.states,
+                not_embedded=embeddings.missing(context.every_sentence),
+            ),
         ),
         provenance=_provenance(context, model, incident, len(chunks), monotonic() - begun),
     )
@@ -168,22 +178,28 @@ def _heading(taxonomy: Taxonomy, fields: Mapping[str, FieldAnswer]) -> str:
 @dataclass(frozen=True)
 class Scored:
     """What a model makes of an incident: category -> option -> probability of true against false,
-    its hidden state, and what both cost.
+    its hidden state, the embeddings of its sentences and their mean, and what all of it cost.
 
     An incident in several chunks has the mean of their log-odds and of their states; a category
-    without a usable reply is missing, and so is a state (empty).
+    without a usable reply is missing, and so are a state and an embedding (empty).
     """
 
     scores: dict[str, dict[str, float]]
     state: tuple[float, ...]
+    embeddings: Embeddings
+    embedding: tuple[float, ...]
     usage: Usage
 
 
 async def score_incident(
-    incident: Incident, taxonomy: Taxonomy, model: OpenModel, categories: Sequence[Category]
+    incident: Incident,
+    taxonomy: Taxonomy,
+    model: OpenModel,
+    categories: Sequence[Category],
+    layers: int = 0,
 ) -> Scored:
     """What the model makes of everything that the categories judge, gates and calibrations left
-    aside.
+    aside. Its first `layers` embed the sentences; with 0 they are not.
 
     Raises the errors of `classify_incident`.
     """
@@ -191,10 +207,26 @@ async def score_incident(
     context = _context(incident, taxonomy, method, model)
     context = replace(context, calibration=None, reads_state=gives_state(taxonomy, model.info))
     room = await _room(taxonomy, method, model)
+    embeddings = await _embeddings(context, model, layers)
     for chunk in await cut(incident, model.counter, room, lambda a: frame(taxonomy, a)):
         await score_all(context, chunk, categories)
     scores, states = list(context.scores.values()), list(context.states.values())
-    return Scored(mean_scores(scores), mean_state(states), context.meter.usage)
+    return Scored(
+        mean_scores(scores),
+        mean_state(states),
+        embeddings,
+        embeddings.mean(context.every_sentence),
+        context.meter.usage,
+    )
+
+
+async def _embeddings(context: AskContext, model: OpenModel, layers: int) -> Embeddings:
+    """Those of the incident's sentences, where the model gives any."""
+    if not layers or not model.info.layers:
+        return Embeddings()
+    return await embed_sentences(
+        tuple(context.articles.values()), layers, model.counter, context.ask
+    )
 
 
 def incident_ref(incident: Incident, heading: str = "") -> IncidentRef:
@@ -265,7 +297,6 @@ def _context(
         reads_state=bool(
             calibration and calibration.weights.state and gives_state(taxonomy, model.info)
         ),
-        vectors=model.vectors() if calibration and calibration.ranking and model.vectors else None,
     )
 
 

@@ -1,19 +1,19 @@
 """Ranks sentences by how well they show an option, as the quotes in gold have taught it.
 
-A sentence is read as the sum of its words' vectors, rare words weighing more, of unit length about
-the mean of the gold's sentences, and a few traits. `eval.ranking` fits the weights.
+A sentence is read as its embedding, of unit length about the mean of the gold's sentences, and a
+few traits. `eval.ranking` fits the weights.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pydantic import Field, model_validator
 
+from classifier.embeddings import Embeddings
 from classifier.records import Evidence, Record
-from classifier.vocabulary import words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,35 +21,24 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-# A vector weighs as much as this many traits: tried on quotes that were held out.
-VECTOR_WEIGHS = 2.0
+# An embedding weighs as much as this many traits: tried on quotes that were held out.
+EMBEDDING_WEIGHS = 2.0
 TRAITS = 6
 _LONG = 300
 _SPEECH = ('"', "“", "«", "„")
 
 
-class Vectors(Protocol):
-    """Where the vectors of words come from, each of `dimensions` numbers."""
-
-    dimensions: int
-
-    def word(self, word: str) -> Floats:
-        """The vector of a word, (dimensions,)."""
-        ...
-
-
 class Ranking(Record):
     """How sentences are read and weighed.
 
-    `idf` holds the inverse document frequencies of words, `rare` that of all others. `options`
-    maps `category/option` to its weights: those of the traits, then those of the vector's numbers.
-    A sentence with less support than `least` is weak evidence. `measured` is the share of quotes in
-    gold that it put first, unseen, what chance puts there, and both shares of those that were not
-    weak: how many they are, and how many of them were quoted.
+    `mean` is that of the embeddings of the gold's sentences. `options` maps `category/option` to
+    its weights: those of the traits, then those of the embedding's numbers.
+    A sentence with less support than `least` is weak evidence; that is its share of the odds, times
+    the probability of its option. `measured` is the share of quotes in gold that it put first,
+    unseen, what chance puts there, and of the evidence that reports would show how much is not
+    weak, and how much of that was quoted.
     """
 
-    idf: dict[str, float]
-    rare: float = Field(ge=0, allow_inf_nan=False)
     mean: tuple[float, ...]
     options: dict[str, tuple[float, ...]]
     least: float = Field(default=0.0, ge=0, le=1)
@@ -59,27 +48,27 @@ class Ranking(Record):
     def _a_weight_for_each_number(self) -> Ranking:
         for name, weights in self.options.items():
             if len(weights) != TRAITS + len(self.mean):
-                numbers = f"{TRAITS} traits and a vector of {len(self.mean)}"
+                numbers = f"{TRAITS} traits and an embedding of {len(self.mean)}"
                 raise ValueError(f"{name} has {len(weights)} weights for {numbers}")
         return self
 
-    def read(self, sentences: Sequence[Evidence], vectors: Vectors) -> Floats:
-        """What is weighed of each sentence: (sentences, traits and numbers of the vector)."""
+    def read(self, sentences: Sequence[Evidence], embeddings: Embeddings) -> Floats:
+        """What is weighed of each sentence: (sentences, traits and numbers of the embedding)."""
         import numpy as np
 
-        sums = text_vectors([s.quote for s in sentences], vectors, self.idf, self.rare)
-        return np.hstack([traits(sentences), unit(sums - np.array(self.mean)) * VECTOR_WEIGHS])
+        about = embeddings.rows(sentences, self.mean) - np.array(self.mean)
+        return np.hstack([traits(sentences), unit(about) * EMBEDDING_WEIGHS])
 
     def best(self, key: str, read: Floats, among: Floats) -> tuple[int, float] | None:
         """Which of the sentences that were read shows `category/option` best, the first of equals,
-        and its support: its share of the odds of all sentences of the incident, read `among`.
+        and its share of the odds of all sentences of the incident, read `among`.
 
         None where there is no sentence, or gold has taught nothing about the option.
         """
         if key not in self.options or not len(read):
             return None
         place, odds = first(read @ self.options[key])
-        return place, support(odds, among @ self.options[key])
+        return place, share(odds, among @ self.options[key])
 
 
 def first(odds: Floats) -> tuple[int, float]:
@@ -88,24 +77,11 @@ def first(odds: Floats) -> tuple[int, float]:
     return place, float(odds[place])
 
 
-def support(odds: float, among: Floats) -> float:
+def share(odds: float, among: Floats) -> float:
     """The share of these odds in all, given as log-odds (n,); at most 1."""
     import numpy as np
 
     return min(1.0, float(1 / np.exp(among - odds).sum()))
-
-
-def text_vectors(
-    texts: Sequence[str], vectors: Vectors, idf: Mapping[str, float], rare: float
-) -> Floats:
-    """(texts, dimensions): the sum of each text's words, weighed by their rarity."""
-    import numpy as np
-
-    rows = np.zeros((len(texts), vectors.dimensions))
-    for row, text in zip(rows, texts, strict=True):
-        for word in words(text):
-            row += idf.get(word.lower(), rare) * vectors.word(word)
-    return rows
 
 
 def unit(rows: Floats) -> Floats:

@@ -89,7 +89,7 @@ class Evidence(Record):
     the quote supports nothing; otherwise `text[start:end]` is the passage that carries it.
 
     `support` is between 0 and 1 where a ranking chose the sentence: how likely it is that a person
-    would have quoted it here, if the claim holds. It is `weak` where that is less than the ranking
+    would have made the claim and quoted it for it. It is `weak` where that is less than the ranking
     asks for: then it is the nearest sentence, and may show nothing of what is claimed.
     """
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from classifier.asking.scored import decide_calibrated, questions_sha256
 from classifier.calibration import Calibration, GoldRef, Point
+from classifier.embeddings import Embeddings
 from classifier.errors import ConfigurationError, InputError, ModelRequestError, ReplyError
 from classifier.methods import method_of, model_ref
 from classifier.models.opening import Notices, method_name, open_model
 from classifier.models.seam import ModelInfo, OpenModel
 from classifier.pipeline import score_incident
-from classifier.ranking import Ranking
 from classifier.records import UNKNOWN, Status, Usage
 from classifier.settings import Settings
 from classifier.taxonomy import Category, Taxonomy
@@ -51,17 +51,17 @@ async def calibrate(
     settings: Settings,
     notices: Notices,
     *,
-    scores: Sequence[str] = (),
+    scores: Sequence[str] | None = None,
     seed: int = 0,
 ) -> Calibrated:
     """Score the gold with the settings' model, and fit its calibration.
 
-    `scores` names the categories whose scores are read, by default all of them: a report that is
-    decided by the calibration asks for these and no more. Raises `ConfigurationError` where the
-    taxonomy has none of that name or the model's method gives no scores, and `InputError` where
-    fewer than `LEAST_INCIDENTS` can be used or a category got no score at all.
+    `scores` names the categories whose scores are read, by default (None) all of them: a report
+    that is decided by the calibration asks for these and no more. Raises `ConfigurationError` where
+    the taxonomy has none of that name or the model's method gives no scores, and `InputError` where
+    fewer than `LEAST_INCIDENTS` can be used, a category got no score at all, or nothing is read.
     """
-    check_categories(scores, taxonomy)
+    check_categories(scores or (), taxonomy)
     method = method_of(taxonomy, method_name(settings))
     if method.decide != "scored":
         raise ConfigurationError(
@@ -70,23 +70,33 @@ async def calibrate(
         )
     _check_enough(len(gold.incidents), gold)
     async with open_model(settings, notices) as model:
-        examples = await examples_of(gold, taxonomy, model, notices, scores)
-    _check_scored(examples, scores)
-    ranking = ranked(gold, taxonomy, model, notices, seed=seed)
-    return fitted(gold, examples, taxonomy, model.info, ranking=ranking, seed=seed)
+        read = await read_gold(gold, taxonomy, model, notices, scores)
+    _check_scored(read.examples, scores)
+    return fitted(gold, read, taxonomy, model.info, seed=seed)
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a model makes of gold: an example of each incident, and the embeddings of its sentences
+    by its id, made by the first `layers` of the model; 0 where it makes none.
+    """
+
+    examples: Sequence[Example]
+    embeddings: Mapping[str, Embeddings] = field(default_factory=dict)
+    layers: int = 0
 
 
 def fitted(
     gold: Gold,
-    examples: Sequence[Example],
+    read: Read,
     taxonomy: Taxonomy,
     info: ModelInfo,
     *,
-    ranking: Ranking | None = None,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Calibrated:
-    """The calibration that the examples teach, judged by cross-validation."""
+    """The calibration that was learnt from what was read, judged by cross-validation."""
+    examples = read.examples
     gold = gold.only([e.id for e in examples])
     _check_enough(len(examples), gold)
     splits = [held_out(examples, learner(taxonomy), seed=seed + n) for n in range(SPLITS)]
@@ -109,23 +119,16 @@ def fitted(
         measured=_measured(found),
         curve=_curve(cases),
         weights=fit(examples, taxonomy),
-        ranking=ranking,
+        ranking=fit_ranking(
+            gold.incidents,
+            taxonomy,
+            read.embeddings,
+            _held(predictions_of(splits[0], taxonomy, threshold)),
+            seed=seed,
+        ),
+        layers=read.layers,
     )
     return Calibrated(calibration, found)
-
-
-def ranked(
-    gold: Gold, taxonomy: Taxonomy, model: OpenModel, notices: Notices, *, seed: int = 0
-) -> Ranking | None:
-    """How the gold's quotes teach to choose sentences; None without quotes, or vectors of words."""
-    if model.vectors is None:
-        return None
-    try:
-        vectors = model.vectors()
-    except ConfigurationError as error:
-        notices.say(f"No ranking of sentences is learnt. {error}")
-        return None
-    return fit_ranking(gold.incidents, taxonomy, vectors, seed=seed)
 
 
 def _check_enough(count: int, gold: Gold) -> None:
@@ -136,9 +139,14 @@ def _check_enough(count: int, gold: Gold) -> None:
         )
 
 
-def _check_scored(examples: Sequence[Example], names: Sequence[str]) -> None:
-    """Refuse what would be fitted without the scores that it is to read."""
-    wanted = names or sorted({name for e in examples for name in e.labels})
+def _check_scored(examples: Sequence[Example], names: Sequence[str] | None) -> None:
+    """Refuse what would be fitted without the scores that it is to read, or without anything."""
+    if names is not None and not names and not any(e.state or e.embedding for e in examples):
+        raise InputError(
+            "The model tells neither a state nor embeddings, so without scores there is nothing to "
+            "decide by. Leave out --no-scores, or name a model that runs here."
+        )
+    wanted = names if names is not None else sorted({name for e in examples for name in e.labels})
     if silent := [name for name in wanted if not any(name in e.scores for e in examples)]:
         raise InputError(
             f"Not one incident has scores of {silent[0]!r}: the model's replies carried no "
@@ -147,24 +155,33 @@ def _check_scored(examples: Sequence[Example], names: Sequence[str]) -> None:
         )
 
 
-async def examples_of(
+def embedding_layers(info: ModelInfo) -> int:
+    """How many of a model's layers to embed with: those in the middle know best what a text is
+    about (docs/accuracy.md), so four sevenths, which are 16 of 28.
+    """
+    return info.layers * 4 // 7
+
+
+async def read_gold(
     gold: Gold,
     taxonomy: Taxonomy,
     model: OpenModel,
     notices: Notices,
-    scores: Sequence[str] = (),
-) -> list[Example]:
+    scores: Sequence[str] | None = None,
+) -> Read:
     """What the model makes of each incident, beside its labels, in the order of the gold.
 
     `scores` names the categories that are scored, by default all of them. An incident that the
     model does not take is left out, and `notices` says why, and how often a category got no score.
     """
     examples, spent, silent = [], Usage(), Counter[str]()
+    embeddings: dict[str, Embeddings] = {}
+    layers = embedding_layers(model.info)
     for number, incident in enumerate(gold.incidents):
         notices.progress(number, len(gold.incidents), incident.id)
         try:
-            asked = [c for c in _labelled(incident, taxonomy) if not scores or c.name in scores]
-            scored = await score_incident(incident.incident, taxonomy, model, asked)
+            asked = [c for c in _labelled(incident, taxonomy) if scores is None or c.name in scores]
+            scored = await score_incident(incident.incident, taxonomy, model, asked, layers)
         except (ModelRequestError, ReplyError, InputError) as error:
             notices.say(f"{incident.id} is left out: {error}")
             continue
@@ -172,11 +189,18 @@ async def examples_of(
         silent.update(c.name for c in asked if c.name not in scored.scores)
         text = " ".join(f"{a.title} {a.text}" for a in incident.articles)
         labels = _labels(incident, taxonomy)
-        examples.append(Example(incident.id, scored.scores, labels, text, scored.state))
+        examples.append(
+            Example(incident.id, scored.scores, labels, text, scored.state, scored.embedding)
+        )
+        if scored.embeddings.of:
+            embeddings[incident.id] = scored.embeddings
+    if layers and len(embeddings) < len(examples):
+        count = len(examples) - len(embeddings)
+        notices.say(f"No sentence of {count} incidents could be embedded: they are fitted without.")
     for name, count in silent.items():
         notices.say(f"{name}: no scores of {count} incidents, which are fitted without them.")
     notices.say(f"{spent.calls} calls, {spent.cache_hits} answered from the cache.")
-    return examples
+    return Read(examples, embeddings, layers if embeddings else 0)
 
 
 def _labelled(incident: GoldIncident, taxonomy: Taxonomy) -> list[Category]:
@@ -206,6 +230,19 @@ def best_threshold(gold: Gold, splits: Sequence[Mapping[str, Likely]], taxonomy:
         return sum((of.exact.value or 0) + (of.micro_f1.value or 0) for of in found)
 
     return max(THRESHOLDS, key=merit)
+
+
+def _held(told: Predictions) -> dict[str, dict[str, float]]:
+    """Id -> `category/option` -> its probability, for the options that hold."""
+    return {
+        name: {
+            f"{category}/{option}": one.confidence[category][option]
+            for category, options in one.options.items()
+            for option in options
+            if option != UNKNOWN
+        }
+        for name, one in told.items.items()
+    }
 
 
 def _cases(gold: Gold, likely: Mapping[str, Likely], taxonomy: Taxonomy, threshold: float) -> Cases:

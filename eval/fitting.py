@@ -26,8 +26,8 @@ Floats = NDArray[np.float64]
 LEAST_DEVIATION = 0.15
 STEPS = 50
 CLOSE = 1e-8
-# The same for a number of a hidden state, of the largest that there is.
-LEAST_SHARE = 1e-3
+# The same for a number of a hidden state, of the deviation that half of them exceed.
+LEAST_SHARE = 0.05
 # Base rates of a category, so that one that always or never holds has finite log-odds.
 LEAST_RATE = 0.02
 
@@ -38,8 +38,9 @@ class Penalties:
 
     `own` holds the slope of the option's own score, `category` the scores of the other options of
     its category, `others` those of all other categories, `bias` its base rate, `words` those of the
-    articles' words, of which the weights in one text have unit length, and `state` those of the
-    numbers of the model's hidden state, which as they are read have about unit length too.
+    articles' words, of which the weights in one text have unit length, and `state` and `embedding`
+    those of the numbers of the model's hidden state and of the articles' embedding, which as they
+    are read have about unit length too.
     """
 
     own: float = 5.0
@@ -48,13 +49,14 @@ class Penalties:
     bias: float = 0.5
     words: float = 0.4
     state: float = 0.2
+    embedding: float = 0.2
 
 
 @dataclass(frozen=True)
 class Example:
     """An incident with its scores and text, and the options that people chose; a category that a
     gate closes, or that nobody labelled, is not in `labels`. `state` is the model's hidden state
-    after its articles, where it gives one.
+    after its articles, and `embedding` that of the articles, where it gives them.
     """
 
     id: str
@@ -62,6 +64,7 @@ class Example:
     labels: Mapping[str, frozenset[str]]
     text: str = ""
     state: tuple[float, ...] = ()
+    embedding: tuple[float, ...] = ()
 
 
 Likely = Mapping[str, Mapping[str, float]]
@@ -79,7 +82,7 @@ def fit(
     if not examples:
         raise ValueError("no example to fit on")
     penalties = penalties or Penalties()
-    table = _Table.of(examples, taxonomy)
+    table = _Table.of(examples, taxonomy, penalties)
     slope = _shared_slope(table)
     fitted = {
         category.name: _category_fit(table, category, slope, penalties)
@@ -89,8 +92,9 @@ def fit(
     return Weights(
         inputs=table.inputs,
         categories=fitted,
-        vocabulary=table.words.vocabulary,
-        state=table.states.read,
+        vocabulary=table.beside.vocabulary,
+        state=table.beside.state,
+        embedding=table.beside.embedding,
     )
 
 
@@ -99,7 +103,7 @@ def learner(taxonomy: Taxonomy, penalties: Penalties | None = None) -> Learn:
 
     def learn(examples: Sequence[Example]) -> Tell:
         weights = fit(examples, taxonomy, penalties)
-        return lambda example: weights.probabilities(example.scores, example.text, example.state)
+        return lambda one: weights.probabilities(one.scores, one.text, one.state, one.embedding)
 
     return learn
 
@@ -120,56 +124,73 @@ def held_out(
 
 
 @dataclass(frozen=True, eq=False)
-class _Words:
-    """The words of the examples: `rows` (n, k) are their texts about the `mean` (words,) text, in
-    the coordinates of the k directions (k, words) in which they differ.
+class _Beside:
+    """What is read of the examples beside their scores: words, states and embeddings.
+
+    `rows` (n, k) are in the coordinates of the k directions in which the examples differ once each
+    number weighs as its prior allows, so that every direction is held alike, with precision 1.
+    `back` (k, numbers) leads from weights of these to those of the words, of the state's and of the
+    embedding's numbers, which begin at `starts`. `mean` (words,) is that of the weighed texts.
     """
 
     vocabulary: Vocabulary
     mean: Floats
+    state: State | None
+    embedding: State | None
     rows: Floats
-    directions: Floats
+    back: Floats
+    starts: tuple[int, int]
 
     @staticmethod
-    def of(texts: Sequence[str]) -> _Words:
-        vocabulary = Vocabulary.of(texts)
-        weighed = [vocabulary.weigh(text) for text in texts]
-        cells = np.array([[w.get(word, 0.0) for word in vocabulary.idf] for w in weighed])
-        mean = cells.mean(axis=0)
-        return _Words(vocabulary, mean, *_directions(cells - mean))
-
-
-@dataclass(frozen=True, eq=False)
-class _States:
-    """The hidden states of the examples, as they are `read`: `rows` (n, k) in the coordinates of
-    the k directions (k, numbers) in which they differ; a row of 0 is one that has none.
-    """
-
-    read: State | None
-    rows: Floats
-    directions: Floats
-
-    @staticmethod
-    def of(states: Sequence[Sequence[float]]) -> _States:
-        known = [n for n, state in enumerate(states) if state]
-        if not known:
-            return _States(None, np.zeros((len(states), 0)), np.zeros((0, 0)))
-        cells = np.array([states[n] for n in known])
-        deviation = cells.std(axis=0) + LEAST_SHARE * np.abs(cells).max()
-        scale = 1 / (deviation * np.sqrt(cells.shape[1]))
-        read = State(
-            mean=tuple(cells.mean(axis=0).round(4).tolist()), scale=tuple(scale.round(6).tolist())
+    def of(examples: Sequence[Example], penalties: Penalties) -> _Beside:
+        vocabulary, mean, words = _words([e.text for e in examples])
+        state, states = _states([e.state for e in examples])
+        embedding, embeddings = _states([e.embedding for e in examples])
+        cells = np.hstack([words, states, embeddings])
+        starts = np.cumsum([words.shape[1], states.shape[1]])
+        sizes = (words.shape[1], states.shape[1], embeddings.shape[1])
+        allowed = np.repeat((penalties.words, penalties.state, penalties.embedding), sizes) ** -0.5
+        left, size, directions = np.linalg.svd(cells * allowed, full_matrices=False)
+        kept = size > CLOSE
+        return _Beside(
+            vocabulary,
+            mean,
+            state,
+            embedding,
+            left[:, kept] * size[kept],
+            directions[kept] * allowed,
+            (int(starts[0]), int(starts[1])),
         )
-        placed = np.zeros((len(states), cells.shape[1]))
-        placed[known] = (cells - read.mean) * read.scale
-        return _States(read, *_directions(placed))
+
+    def weights(self, directions: Floats) -> list[Floats]:
+        """The weights of the words, of the state and of the embedding."""
+        return np.split(directions @ self.back, self.starts)
 
 
-def _directions(cells: Floats) -> tuple[Floats, Floats]:
-    """Rows (n, numbers) in the coordinates (n, k) of the k directions (k, numbers)."""
-    left, size, directions = np.linalg.svd(cells, full_matrices=False)
-    kept = size > CLOSE
-    return left[:, kept] * size[kept], directions[kept]
+def _words(texts: Sequence[str]) -> tuple[Vocabulary, Floats, Floats]:
+    """The words of the texts, the mean of their weights, and the texts about it (n, words)."""
+    vocabulary = Vocabulary.of(texts)
+    weighed = [vocabulary.weigh(text) for text in texts]
+    cells = np.array([[w.get(word, 0.0) for word in vocabulary.idf] for w in weighed])
+    mean = cells.mean(axis=0)
+    return vocabulary, mean, cells - mean
+
+
+def _states(states: Sequence[Sequence[float]]) -> tuple[State | None, Floats]:
+    """How states are read, and what is read of them (n, numbers): 0 where there is none."""
+    known = [n for n, state in enumerate(states) if state]
+    if not known:
+        return None, np.zeros((len(states), 0))
+    cells = np.array([states[n] for n in known])
+    deviation = cells.std(axis=0)
+    deviation += LEAST_SHARE * np.median(deviation) + CLOSE
+    scale = 1 / (deviation * np.sqrt(cells.shape[1]))
+    read = State(
+        mean=tuple(cells.mean(axis=0).round(4).tolist()), scale=tuple(scale.round(6).tolist())
+    )
+    placed = np.zeros((len(states), cells.shape[1]))
+    placed[known] = (cells - read.mean) * read.scale
+    return read, placed
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,11 +202,10 @@ class _Table:
     common: frozenset[str]
     inputs: dict[str, Input]
     read: Floats
-    words: _Words
-    states: _States
+    beside: _Beside
 
     @staticmethod
-    def of(examples: Sequence[Example], taxonomy: Taxonomy) -> _Table:
+    def of(examples: Sequence[Example], taxonomy: Taxonomy, penalties: Penalties) -> _Table:
         categories = taxonomy.categories.values()
         told = {name for example in examples for name in example.scores}
         scored = [c for c in categories if c.name in told]
@@ -202,9 +222,8 @@ class _Table:
             for key, m, d in zip(keys, mean, deviation, strict=True)
         }
         read = np.nan_to_num((cells - mean) / deviation)
-        words = _Words.of([e.text for e in examples])
-        states = _States.of([e.state for e in examples])
-        return _Table(examples, keys, common, inputs, read, words, states)
+        beside = _Beside.of(examples, penalties)
+        return _Table(examples, keys, common, inputs, read, beside)
 
     def rows(self, category: Category) -> NDArray[np.intp]:
         """The examples in which people labelled the category."""
@@ -256,8 +275,8 @@ def _category_fit(
     """The fit of each option, and of `unknown`, which holds where none does."""
     reads, chosen, rows = table.reads(category), table.chosen(category), table.rows(category)
     read = table.read[rows][:, table.columns(reads)]
-    words, states = table.words.rows[rows], table.states.rows[rows]
-    design = np.column_stack([np.ones(len(rows)), read, words, states])
+    beside = table.beside.rows[rows]
+    design = np.column_stack([np.ones(len(rows)), read, beside])
 
     def fitted(name: str, held: Floats, rate: float) -> Fit:
         own = f"{category.name}/{name}"
@@ -265,16 +284,11 @@ def _category_fit(
         near[0] = _log_odds(rate)
         if own in reads:
             near[1 + reads.index(own)] = slope
-        prior = np.array(
-            [
-                penalties.bias,
-                *_held(reads, own, penalties),
-                *[penalties.words] * words.shape[1],
-                *[penalties.state] * states.shape[1],
-            ]
+        prior = np.concatenate(
+            [[penalties.bias], _held(reads, own, penalties), np.ones(beside.shape[1])]
         )
         weights = near + _ridge(design, held, prior, design @ near)
-        return _as_fit(weights, len(reads), table)
+        return _as_fit(weights, len(reads), table.beside)
 
     rate = float(chosen.mean())
     fits = {name: fitted(name, chosen[:, n], rate) for n, name in enumerate(category.names)}
@@ -302,17 +316,16 @@ def _held(reads: Sequence[str], own: str, penalties: Penalties) -> list[float]:
     ]
 
 
-def _as_fit(weights: Floats, inputs: int, table: _Table) -> Fit:
+def _as_fit(weights: Floats, inputs: int, beside: _Beside) -> Fit:
     """The weights of the directions as weights of words, about no mean text, and of numbers."""
-    words, states = table.words, table.states
-    of_words, of_state = np.split(weights[1 + inputs :], [len(words.directions)])
-    of_words, of_state = of_words @ words.directions, of_state @ states.directions
-    bias = float(weights[0] - of_words @ words.mean)
+    of_words, of_state, of_embedding = beside.weights(weights[1 + inputs :])
+    bias = float(weights[0] - of_words @ beside.mean)
     return Fit(
         bias=round(bias, 4),
         weights=tuple(round(float(w), 4) for w in weights[1 : 1 + inputs]),
         words=tuple(round(float(w), 3) for w in of_words),
         state=tuple(round(float(w), 3) for w in of_state),
+        embedding=tuple(round(float(w), 3) for w in of_embedding),
     )
 
 

@@ -1,16 +1,16 @@
 """Fits how sentences are ranked: from the sentences that people quoted to weights for each option.
 
 A conditional logit (McFadden 1974, in Frontiers in Econometrics): of an incident's sentences one is
-drawn, with odds that follow from its weighed traits and vector. An option's weights are the sum of
-three, held near 0 by Gaussian priors: those of all options, of its category, and its own, so that
-an option that was seldom quoted is ranked as its category is. Vectors are reduced to the directions
-in which the sentences of the gold differ most, and the weights of these put back together.
+drawn, with odds that follow from its weighed traits and embedding. An option's weights are the sum
+of three, held near 0 by Gaussian priors: those of all options, of its category, and its own, so
+that an option that was seldom quoted is ranked as its category is. Embeddings are reduced to the
+directions in which the sentences of the gold differ most, and the weights of these put back
+together.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,21 +19,19 @@ from numpy.typing import NDArray
 
 from classifier.asking.sentences import Sentences
 from classifier.chunking import Chunk
+from classifier.embeddings import Embeddings
 from classifier.grounding import Locator
 from classifier.ranking import (
+    EMBEDDING_WEIGHS,
     TRAITS,
-    VECTOR_WEIGHS,
     Ranking,
-    Vectors,
     first,
-    support,
-    text_vectors,
+    share,
     traits,
     unit,
 )
 from classifier.records import Evidence, Part
 from classifier.taxonomy import Taxonomy
-from classifier.vocabulary import words
 from eval.gold import GoldIncident
 
 Floats = NDArray[np.float64]
@@ -43,9 +41,9 @@ FOLDS = 5
 LEAST_QUOTED = 30
 """Fewer quoted options than this teach nothing worth having."""
 
-QUOTED = 0.4
-"""How many of the sentences that are not called weak must have been quoted by people. They quote
-some of the sentences that show an option: read by hand, about twice as many do."""
+QUOTED = 0.5
+"""How many of the sentences that are not called weak people must have quoted, for an option that
+they gave too. They quote some of the sentences that show an option: read by hand, more do."""
 
 STEPS = 45
 STEP = 0.1
@@ -94,27 +92,41 @@ def _overlap(one: Evidence, other: Evidence) -> bool:
 
 
 def fit_ranking(
-    gold: Sequence[GoldIncident], taxonomy: Taxonomy, vectors: Vectors, *, seed: int = 0
+    gold: Sequence[GoldIncident],
+    taxonomy: Taxonomy,
+    embeddings: Mapping[str, Embeddings],
+    held: Mapping[str, Mapping[str, float]],
+    *,
+    seed: int = 0,
 ) -> Ranking | None:
     """The ranking that the gold's quotes teach, or None where they are fewer than `LEAST_QUOTED`.
 
-    What it measures is a cross-validation: each incident by what was fitted on others.
+    `embeddings` has those of each incident's sentences, by its id; an incident without any teaches
+    nothing. `held` has the options (`category/option`) that what never saw an incident gave it, and
+    their probabilities: what is weak is learnt from the evidence of these. What is measured is a
+    cross-validation: each incident by what was fitted on others.
     """
-    examples = [quoted(incident, taxonomy) for incident in gold]
+    read = [incident for incident in gold if incident.id in embeddings]
+    examples = [quoted(incident, taxonomy) for incident in read]
     if sum(len(e.shown) for e in examples) < LEAST_QUOTED:
         return None
-    table = _Table.of(examples, taxonomy, vectors)
+    table = _Table.of(examples, taxonomy, embeddings)
     order = np.random.default_rng(seed).permutation(len(examples))
     folds = [(order[n::FOLDS], np.delete(order, slice(n, None, FOLDS))) for n in range(FOLDS)]
-    firsts = [found for unseen, seen in folds for found in table.firsts(unseen, table.learn(seen))]
+    quoted_at = {e.id: dict.fromkeys(e.shown, 1.0) for e in examples}
+    firsts, evidence = [], []
+    for unseen, seen in folds:
+        weights = table.learn(seen)
+        firsts += table.firsts(unseen, weights, quoted_at)
+        evidence += table.firsts(unseen, weights, held)
     chances = [len(hit) / len(e.sentences) for e in examples for hit in e.shown.values()]
-    least = least_support(firsts)
-    shown = [hit for share, hit in firsts if share >= least]
+    least = least_support(evidence)
+    shown = [hit for support, hit in evidence if support >= least]
     measured = {
         "quotes": float(len(firsts)),
         "first": round(float(np.mean([hit for _, hit in firsts])), 4),
         "chance": round(float(np.mean(chances)), 4),
-        "shown": round(len(shown) / len(firsts), 4),
+        "shown": round(len(shown) / max(len(evidence), 1), 4),
         "shown_first": round(float(np.mean(shown)), 4) if shown else 0.0,
     }
     return table.ranking(table.learn(order), least, measured)
@@ -123,7 +135,7 @@ def fit_ranking(
 def least_support(firsts: Sequence[tuple[float, bool]]) -> float:
     """The least support of evidence that is not weak: as low as leaves at least `QUOTED` of the
     sentences with that much of it quoted; 1 where none does. `firsts` are support and whether the
-    sentence was quoted.
+    sentence was quoted for the option.
     """
     ordered = sorted(firsts, reverse=True)
     shares = np.cumsum([hit for _, hit in ordered]) / np.arange(1, len(ordered) + 1)
@@ -141,26 +153,23 @@ class _Table:
 
     examples: Sequence[Quoted]
     places: Mapping[str, int]
-    idf: dict[str, float]
-    rare: float
     mean: Floats
     directions: Floats
     rows: list[Floats]
 
     @staticmethod
-    def of(examples: Sequence[Quoted], taxonomy: Taxonomy, vectors: Vectors) -> _Table:
-        texts = [s.quote for e in examples for s in e.sentences]
-        rare = math.log(len(texts))
-        counts = Counter(word for text in texts for word in {w.lower() for w in words(text)})
-        idf = {w: round(math.log(len(texts) / n), 3) for w, n in sorted(counts.items()) if n > 1}
-        sums = text_vectors(texts, vectors, idf, rare)
-        mean = sums.mean(axis=0)
-        about = unit(sums - mean)
+    def of(
+        examples: Sequence[Quoted], taxonomy: Taxonomy, embeddings: Mapping[str, Embeddings]
+    ) -> _Table:
+        known = [row for e in examples for row in embeddings[e.id].of.values()]
+        mean = np.mean(known, axis=0).round(_DIGITS)
+        rows = [embeddings[e.id].rows(e.sentences, mean) for e in examples]
+        about = unit(np.vstack(rows) - mean)
         directions = np.linalg.svd(about, full_matrices=False)[2][:DIRECTIONS]
         read = np.hstack(
             [
                 np.vstack([traits(e.sentences) for e in examples]),
-                about @ directions.T * VECTOR_WEIGHS,
+                about @ directions.T * EMBEDDING_WEIGHS,
             ]
         )
         ends = np.cumsum([len(e.sentences) for e in examples])[:-1]
@@ -168,8 +177,6 @@ class _Table:
         return _Table(
             examples,
             {k: n for n, k in enumerate(keys)},
-            idf,
-            rare,
             mean,
             directions,
             np.split(read, ends),
@@ -188,25 +195,28 @@ class _Table:
             learner.step(slope)
         return learner.weights
 
-    def firsts(self, chosen: NDArray[np.intp], weights: Floats) -> list[tuple[float, bool]]:
-        """The support of the sentence that is put first, and whether it was quoted, for each
-        quoted option.
+    def firsts(
+        self,
+        chosen: NDArray[np.intp],
+        weights: Floats,
+        options: Mapping[str, Mapping[str, float]],
+    ) -> list[tuple[float, bool]]:
+        """For each of the chosen examples' options, which are given with their probabilities: the
+        support of the sentence that is put first, and whether it was quoted for the option.
         """
         told = []
-        for n in chosen:
-            for key, hit in self.examples[n].shown.items():
-                odds = self.rows[n] @ weights[self.places[key]]
+        for example, rows in ((self.examples[n], self.rows[n]) for n in chosen):
+            for key, probability in options.get(example.id, {}).items() if len(rows) else ():
+                odds = rows @ weights[self.places[key]]
                 place, best = first(odds)
-                told.append((support(best, odds), place in hit))
+                told.append((share(best, odds) * probability, place in example.shown.get(key, ())))
         return told
 
     def ranking(self, weights: Floats, least: float, measured: dict[str, float]) -> Ranking:
         whole = np.hstack([weights[:, :TRAITS], weights[:, TRAITS:] @ self.directions])
         options = zip(self.places, whole.round(_DIGITS).tolist(), strict=True)
         return Ranking(
-            idf=self.idf,
-            rare=round(self.rare, _DIGITS),
-            mean=tuple(self.mean.round(5).tolist()),
+            mean=tuple(self.mean.tolist()),
             options={key: tuple(row) for key, row in options},
             least=least,
             measured=measured,

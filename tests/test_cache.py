@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from classifier.errors import ModelBusyError, ReplyError
 from classifier.models.cache import Cached, Kept, ResponseCache, request_key
-from classifier.models.seam import Message, Reply, Request, TokenLogprobs
+from classifier.models.seam import Message, Reply, Request, Spans, TokenLogprobs
 from classifier.records import Usage
 
 REQUEST = Request((Message("user", "Hello"),), max_tokens=50, schema={"type": "object"})
@@ -276,6 +276,7 @@ CHANGES = {
     "seed": 1,
     "top_logprobs": 1,
     "state": True,
+    "embed": Spans(2, ((0, 1),)),
 }
 
 

@@ -239,3 +239,17 @@ def test_a_model_without_scores_cannot_be_calibrated(shell):
         ran = asking(shell, mute, "calibrate", *OURS, "--out", "c.json")
     ran.complained("Not one incident has scores of 'baked'", "log-probabilities")
     assert not (shell.folder / "c.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--no-scores",), "tells neither a state nor embeddings"),
+        (("--no-scores", "--score", "diet"), "--score and --no-scores exclude each other"),
+    ],
+)
+def test_without_scores_something_else_must_be_read(shell, endpoint, more, said):
+    save(gold(COUNT), shell.folder / "gold")
+    ran = asking(shell, endpoint, "calibrate", *OURS, "--out", "c.json", *more)
+    ran.complained(said)
+    assert endpoint.requests == []

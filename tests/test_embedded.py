@@ -27,10 +27,10 @@ from classifier.models.embedded import (
     EmbeddedServer,
     ServerStates,
     ServerTokens,
-    Stateful,
     check_gguf,
 )
 from classifier.models.seam import Message, Reply, Request
+from classifier.models.stateful import Stateful
 from classifier.records import Usage
 from tests.scripted import Scripted
 
@@ -132,7 +132,7 @@ ASKED = Request(
 def state(url: str, key: str = "k", request: Request = ASKED) -> Reply:
     async def asked() -> Reply:
         async with ServerStates(url, key) as states:
-            return await Stateful(None, states).ask(request)  # type: ignore[arg-type]
+            return await Stateful(None, states, None).ask(request)  # type: ignore[arg-type]
 
     return asyncio.run(asked())
 
@@ -177,7 +177,7 @@ def test_a_server_that_was_not_started_for_states(httpserver: HTTPServer) -> Non
 def test_any_other_request_is_the_models() -> None:
     model = Scripted(["yes"])
     plain = Request((Message("user", "Which?"),), max_tokens=1)
-    assert asyncio.run(Stateful(model, None).ask(plain)).text == "yes"  # type: ignore[arg-type]
+    assert asyncio.run(Stateful(model, None, None).ask(plain)).text == "yes"  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

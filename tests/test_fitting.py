@@ -184,3 +184,37 @@ def test_an_example_without_a_state_is_as_the_mean_one():
 
 def test_without_any_state_none_is_read():
     assert fit(examples(), RECIPES).state is None
+
+
+def with_both(count=40):
+    """Recipes whose states and embeddings both lean to one side where there is meat."""
+    random = np.random.default_rng(5)
+    return [
+        replace(one, scores={}, embedding=tuple(
+            (random.normal(size=8) + ("meat" in one.labels["diet"])).tolist()
+        ))
+        for one in with_states(count)
+    ]  # fmt: skip
+
+
+def test_each_kind_of_number_is_held_by_its_own_prior():
+    made, held = with_both(), Penalties(state=0.3, embedding=1.7)
+    weights = fit(made, RECIPES, held)
+    diet = weights.categories["diet"].options["meat"]
+    states = [weights.state.read(e.state) for e in made]
+    embeddings = [weights.embedding.read(e.embedding) for e in made]
+    design = np.column_stack([np.ones(len(made)), states, embeddings])
+    chosen = np.array([float("meat" in e.labels["diet"]) for e in made])
+    rates = np.mean([len(e.labels["diet"]) / len(OPTIONS) for e in made])
+    near = np.log(rates / (1 - rates))
+    prior = np.array([held.bias, *[0.3] * 12, *[1.7] * 8])
+    found = _ridge(design, chosen, prior, np.full(len(made), near))
+    assert diet.state == pytest.approx(found[1:13], abs=2e-3)
+    assert diet.embedding == pytest.approx(found[13:], abs=2e-3)
+    assert diet.bias == pytest.approx(found[0] + near, abs=2e-3)
+
+
+def test_what_is_read_beside_the_scores_is_enough():
+    made = with_both()
+    told = held_out(made, learner(RECIPES))
+    assert all((told[e.id]["diet"]["meat"] >= 0.5) == ("meat" in e.labels["diet"]) for e in made)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,61 +10,61 @@ from pydantic import ValidationError
 
 from classifier.answers import Answer, OptionAnswer
 from classifier.asking.explaining import MOST_SHOWN, explain
+from classifier.asking.sentences import Sentences
 from classifier.calibration import Calibration
-from classifier.errors import ConfigurationError
-from classifier.models.opening import Notices
-from classifier.ranking import TRAITS, Ranking, text_vectors, traits
+from classifier.embeddings import Embeddings
+from classifier.ranking import TRAITS, Ranking, traits
 from classifier.records import Evidence
-from eval.calibrating import ranked
-from eval.gold import Gold, GoldIncident, GoldReason
+from eval.gold import GoldIncident, GoldReason
 from eval.ranking import fit_ranking, least_support, quoted
-from tests.scripted import TEXT, Scripted, article, asking, chunk_of, opened, recipes
+from tests.scripted import TEXT, Scripted, article, asking, chunk_of, recipes
 
 RECIPES = recipes()
 DIET = RECIPES.categories["diet"]
 PLUMS = "Serve it with plums and cream!"
 
 
-@dataclass(frozen=True)
-class Letters:
-    """Vectors of words: how often each letter is in it."""
+def letters(incident):
+    """Embeddings: how often each letter is in a sentence."""
+    sentences = quoted(incident, RECIPES).sentences
+    return Embeddings(
+        {
+            s.quote: tuple(float(s.quote.lower().count(chr(97 + n))) for n in range(26))
+            for s in sentences
+        }
+    )
 
-    dimensions: int = 26
 
-    def word(self, word):
-        return np.array([float(word.lower().count(chr(97 + n))) for n in range(26)])
+def plums_in(*articles):
+    """Embeddings of one number: 1 for a sentence with plums and cream."""
+    texts = [s.quote for a in articles for s in sentences_of(a)]
+    return Embeddings({text: (float("plums and" in text),) for text in texts})
 
 
-@dataclass(frozen=True)
-class Only:
-    """Vectors of one number: 1 for the one word."""
-
-    one: str
-    dimensions: int = 1
-
-    def word(self, word):
-        return np.array([float(word == self.one)])
+def sentences_of(one):
+    return Sentences(chunk_of(one), {one.id: one}).all
 
 
 def ranking(least=0.0, **options):
     told = {f"diet/{name}": (*[0.0] * TRAITS, weight) for name, weight in options.items()}
-    return Ranking(idf={}, rare=1, mean=(0.0,), options=told, least=least)
+    return Ranking(mean=(0.0,), options=told, least=least)
 
 
 def sentence(text, article_id="1"):
     return Evidence(article_id=article_id, quote=text, start=0, end=len(text), match="exact")
 
 
-def explained(*replies, text=TEXT, held=("vegan",), taught=("vegan",), least=0.0):
-    """The answer and the model, where the word `plums` shows each option that was taught."""
+def explained(*replies, text=TEXT, held=("vegan",), taught=("vegan",), least=0.0, sure=None):
+    """The answer and the model, where plums and cream show each option that was taught."""
     model = Scripted(list(replies))
     taught = ranking(least, **dict.fromkeys(taught, 1.0))
     context = replace(
         asking(model, article(text), method="embedded"),
         calibration=Calibration.model_construct(ranking=taught),
-        vectors=Only("plums"),
+        embeddings=plums_in(article(text)),
     )
-    answer = Answer("diet", tuple(OptionAnswer(name, name in held) for name in DIET.names))
+    options = (OptionAnswer(name, name in held, confidence=sure) for name in DIET.names)
+    answer = Answer("diet", tuple(options))
     chunk = chunk_of(article(text))
     return asyncio.run(explain(context, chunk, DIET, answer)), model
 
@@ -92,13 +92,20 @@ def test_a_sentence_that_hardly_stands_out_is_weak(least, weak):
     assert (evidence.support, evidence.weak) == (0.881, weak)
 
 
+def test_a_sentence_supports_no_more_than_its_option_is_sure():
+    text = "Serve it with plums and cream! And bake it for an hour."
+    answer, _ = explained('{"vegan": {"rationale": "Plums grow."}}', text=text, sure=0.5)
+    assert vegan(answer).evidence[0].support == 0.44  # half of 0.881
+
+
 def test_a_short_chunk_does_not_make_a_sentence_stand_out():
     text = "Serve it with plums and cream! And bake it for an hour."
     model = Scripted(['{"vegan": {"rationale": "Plums grow on trees."}}'])
+    articles = (article(text), article(text.replace("And", "Then"), "2"))
     context = replace(
-        asking(model, article(text), article(text.replace("And", "Then"), "2"), method="embedded"),
+        asking(model, *articles, method="embedded"),
         calibration=Calibration.model_construct(ranking=ranking(vegan=1.0)),
-        vectors=Only("plums"),
+        embeddings=plums_in(*articles),
     )
     answer = Answer("diet", (OptionAnswer("vegan", True),))
     told = asyncio.run(explain(context, chunk_of(article(text)), DIET, answer))
@@ -106,7 +113,7 @@ def test_a_short_chunk_does_not_make_a_sentence_stand_out():
 
 
 @pytest.mark.parametrize(
-    ("quoted_at", "least"), [((0, 90), 0.1), ((0, 20), 0.51), ((90, 100), 1.0)]
+    ("quoted_at", "least"), [((0, 90), 0.1), ((0, 20), 0.61), ((90, 100), 1.0)]
 )
 def test_evidence_is_shown_as_far_as_enough_of_it_was_quoted(quoted_at, least):
     firsts = [((100 - n) / 100, n in range(*quoted_at)) for n in range(91)]
@@ -132,7 +139,7 @@ def test_without_a_ranking_of_each_option_the_model_chooses():
 
 
 def test_a_sentence_in_a_question_is_bounded_and_forges_no_mark():
-    _, model = explained("{}", "{}", text="It has <|im_end|> plums " + "and more " * 99 + ".")
+    _, model = explained("{}", "{}", text="It has <|im_end|> plums and " + "more " * 99 + ".")
     shown = model.history[0].messages[-1].content.rpartition('vegan: "')[2].partition('"')[0]
     assert shown.startswith("It has < |im_end")
     assert len(shown) <= MOST_SHOWN + 1
@@ -144,8 +151,8 @@ def test_an_article_without_a_sentence_has_no_best():
 
 
 def test_weights_that_are_too_few_are_refused():
-    with pytest.raises(ValidationError, match="1 weights for 6 traits and a vector of 1"):
-        Ranking(idf={}, rare=1, mean=(0.0,), options={"diet/vegan": (1.0,)})
+    with pytest.raises(ValidationError, match="1 weights for 6 traits and an embedding of 1"):
+        Ranking(mean=(0.0,), options={"diet/vegan": (1.0,)})
 
 
 def test_the_traits_of_a_sentence():
@@ -160,9 +167,10 @@ def test_the_traits_of_a_sentence():
     ]
 
 
-def test_a_rare_word_weighs_more():
-    rows = text_vectors(["The plums", "bake"], Only("plums"), {"the": 0.1, "plums": 2.0}, 3.0)
-    assert rows.tolist() == [[2.0], [0.0]]
+def test_a_sentence_that_was_not_read_is_like_the_mean():
+    taught = Ranking(mean=(2.0,), options={})
+    rows = taught.read([sentence("One."), sentence("Other.")], Embeddings({"One.": (3.0,)}))
+    assert rows[:, TRAITS].tolist() == [2.0, 0.0]
 
 
 def labelled(number):
@@ -179,8 +187,14 @@ def labelled(number):
     )
 
 
+def taught(count):
+    gold = [labelled(n) for n in range(count)]
+    held = {one.id: dict.fromkeys(quoted(one, RECIPES).shown, 1.0) for one in gold}
+    return fit_ranking(gold, RECIPES, {one.id: letters(one) for one in gold}, held)
+
+
 def test_quotes_teach_which_sentence_shows_an_option():
-    found = fit_ranking([labelled(n) for n in range(18)], RECIPES, Letters())
+    found = taught(18)
     assert found.measured["quotes"] == 54
     assert found.measured["first"] > 0.9
     assert found.measured["shown"] == 1.0
@@ -188,16 +202,27 @@ def test_quotes_teach_which_sentence_shows_an_option():
 
 
 def test_a_fitted_ranking_is_read_again_and_chooses_alike():
-    found = fit_ranking([labelled(n) for n in range(18)], RECIPES, Letters())
-    again = Ranking.model_validate_json(found.model_dump_json())
+    again = Ranking.model_validate_json(taught(18).model_dump_json())
     read = quoted(labelled(31), RECIPES)
-    rows = again.read(read.sentences, Letters())
+    rows = again.read(read.sentences, letters(labelled(31)))
     best = {key: again.best(key, rows, rows) for key in read.shown}
     assert {key: (place,) for key, (place, _) in best.items()} == read.shown
 
 
+def test_evidence_of_options_that_people_did_not_give_was_not_quoted():
+    gold = [labelled(n) for n in range(18)]
+    wrong = {one.id: {"course/main": 0.9} for one in gold}
+    found = fit_ranking(gold, RECIPES, {one.id: letters(one) for one in gold}, wrong)
+    assert (found.least, found.measured["shown"]) == (1.0, 0.0)
+    assert found.measured["first"] > 0.9
+
+
 def test_few_quotes_teach_nothing():
-    assert fit_ranking([labelled(n) for n in range(3)], RECIPES, Letters()) is None
+    assert taught(3) is None
+
+
+def test_what_was_not_read_teaches_nothing():
+    assert fit_ranking([labelled(n) for n in range(18)], RECIPES, {}, {}) is None
 
 
 def test_a_quote_over_two_sentences_shows_both():
@@ -205,14 +230,3 @@ def test_a_quote_over_two_sentences_shows_both():
     both = GoldReason(quotes=(one.articles[0].text[10:60],))
     read = quoted(one.model_copy(update={"reasons": {"diet": {"vegan": both}}}), RECIPES)
     assert read.shown == {"diet/vegan": (0, 1)}
-
-
-def test_a_model_without_vectors_is_calibrated_without_a_ranking():
-    def unreadable():
-        raise ConfigurationError("no table in it")
-
-    told, one = [], opened(Scripted([]))
-    gold = Gold("here", (labelled(0),))
-    assert ranked(gold, RECIPES, one, Notices(told.append)) is None
-    assert ranked(gold, RECIPES, replace(one, vectors=unreadable), Notices(told.append)) is None
-    assert told == ["No ranking of sentences is learnt. no table in it"]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 
 import pytest
+from pydantic import ValidationError
 
 from classifier.asking.scored import questions_sha256
 from classifier.calibration import Calibration, CategoryFit, Fit, GoldRef, Input, State, Weights
-from classifier.models.embedded import Stateful
 from classifier.models.seam import Message, OpenModel, Reply, Request
+from classifier.models.stateful import Stateful
 from classifier.pipeline import classify_incident, score_incident
 from classifier.records import Incident, ModelRef, Report
 from classifier.taxonomy import Taxonomy
@@ -26,13 +28,15 @@ STATE = (4.0, 0.0)
 def says(request: Request) -> Reply:
     if request.state:
         return Reply("", "stop", state=STATE)
+    if request.embed:
+        return Reply("", "stop", embeddings=((1.0, 2.0),) * len(request.embed.spans))
     assert request.schema is not None
     return scored_reply(dict.fromkeys(request.schema["properties"], 0.1))
 
 
-def model(*, states: bool = True) -> OpenModel:
+def model(*, states: bool = True, layers: int = 0) -> OpenModel:
     made = opened(Scripted(says), method="embedded")
-    return replace(made, info=replace(made.info, states=states))
+    return replace(made, info=replace(made.info, states=states, layers=layers))
 
 
 def calibrated(*, reads: bool = True) -> Taxonomy:
@@ -141,7 +145,7 @@ async def begun(both: Stateful, name: str) -> asyncio.Task[Reply]:
 def test_a_state_is_not_kept_waiting_by_one_text_after_the_other() -> None:
     async def work() -> list[str]:
         slow = Slow()
-        both = Stateful(slow, slow)  # type: ignore[arg-type]
+        both = Stateful(slow, slow, None)  # type: ignore[arg-type]
         calls = [await begun(both, name) for name in ("text 1", "state", "text 2", "text 3")]
         slow.may_end.set()
         await asyncio.gather(*calls)
@@ -155,7 +159,7 @@ def test_a_state_is_not_kept_waiting_by_one_text_after_the_other() -> None:
 def test_a_state_that_is_cancelled_while_it_waits_holds_nothing_up() -> None:
     async def work() -> list[str]:
         slow = Slow()
-        both = Stateful(slow, slow)  # type: ignore[arg-type]
+        both = Stateful(slow, slow, None)  # type: ignore[arg-type]
         one, state, two = [await begun(both, name) for name in ("text", "state", "text")]
         state.cancel()
         await asyncio.wait((state,))
@@ -193,3 +197,68 @@ def test_a_report_says_that_it_was_decided_without_scores() -> None:
     [finding] = [f for f in report.audit if f.check == "decided-on-less"]
     assert "reads scores of course, which" in finding.message
     assert [report.categories[c].status for c in ("course", "diet")] == ["failed", "answered"]
+
+
+def embedding() -> Taxonomy:
+    """A calibration of the diet alone, which is vegan where an embedding's first number is high."""
+    taxonomy = calibrated(reads=False)
+    [made] = taxonomy.calibrations
+    fits = {
+        name: fit.model_copy(update={"embedding": (4.0 if name == "vegan" else 0.0, 0.0)})
+        for name, fit in made.weights.categories["diet"].options.items()
+    }
+    weights = Weights(
+        inputs={},
+        categories={"diet": CategoryFit(inputs=(), options=fits)},
+        embedding=State(mean=(0.0, 0.0), scale=(1.0, 1.0)),
+    )
+    update = {"weights": weights, "layers": 2}
+    return taxonomy.model_copy(update={"calibrations": (made.model_copy(update=update),)})
+
+
+def test_a_calibration_that_reads_embeddings_decides_by_them() -> None:
+    by = model(layers=4)
+    told = classified(embedding(), by)
+    assert told.categories["diet"].options == ("vegan",)
+    assert not [f for f in told.audit if f.check == "decided-on-less"]
+    assert isinstance(by.model, Scripted)
+    assert [r.embed.layers for r in by.model.history if r.embed] == [2]
+
+
+def test_several_chunks_are_decided_by_their_own_sentences() -> None:
+    small = replace(model(layers=4), info=replace(model(layers=4).info, context_tokens=860))
+    long = Incident(id="i", articles=(article("It rises in the oven for an hour. " * 60),))
+    told = asyncio.run(classify_incident(long, embedding(), small))
+    assert told.provenance.chunks > 1
+    assert told.categories["diet"].options == ("vegan",)
+
+
+@pytest.mark.parametrize("layers", [0, 4])
+def test_a_report_says_that_it_was_decided_without_embeddings(layers: int) -> None:
+    def mute(request: Request) -> Reply:
+        return Reply("", "stop") if request.embed else says(request)
+
+    by = replace(model(layers=layers), model=Scripted(mute))
+    [finding] = [f for f in classified(embedding(), by).audit if f.check == "decided-on-less"]
+    assert "embeddings of all sentences, 3 of them, which the model did not give" in finding.message
+
+
+def test_scoring_gives_the_embeddings_of_as_many_layers_as_are_asked_for() -> None:
+    scored = [
+        asyncio.run(score_incident(INCIDENT, ASKS, model(layers=4), [], layers))
+        for layers in (0, 3)
+    ]
+    assert [(len(s.embeddings.of), s.embedding) for s in scored] == [(0, ()), (3, (1.0, 2.0))]
+
+
+def test_a_calibration_of_version_1_is_read_without_its_ranking() -> None:
+    [made] = calibrated().calibrations
+    told = made.model_dump(mode="json") | {"schema_version": 1, "ranking": {"idf": {}}}
+    del told["layers"]
+    assert Calibration.model_validate_json(json.dumps(told)) == made
+
+
+def test_embeddings_without_layers_are_refused() -> None:
+    [made] = embedding().calibrations
+    with pytest.raises(ValidationError, match="names no layers that make them"):
+        Calibration.model_validate(made.model_dump() | {"layers": 0})

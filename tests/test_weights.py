@@ -16,6 +16,7 @@ from werkzeug import Response
 from classifier.errors import ConfigurationError, WeightsError
 from classifier.models import catalogue, weights
 from classifier.models.catalogue import Entry, UrlSource
+from classifier.models.gguf import shortened
 
 if TYPE_CHECKING:
     from pytest_httpserver import HTTPServer
@@ -258,9 +259,11 @@ def test_verify_names_both_digests(tmp_path: Path) -> None:
 
 
 def test_remove_deletes_the_file_and_its_parts(tmp_path: Path) -> None:
-    for name in ("tiny.gguf", "tiny.gguf.part", "tiny.gguf.wheels.json", "other.gguf"):
+    names = ("tiny.gguf", "tiny.gguf.part", "tiny.gguf.wheels.json", "other.gguf")
+    copies = [shortened(tmp_path, entry_for().sha256, n).name for n in (1, 12)]
+    for name in (*names, *copies, f"{copies[0]}.abcd.new"):
         (tmp_path / name).write_bytes(b"1")
-    assert len(weights.remove(entry_for(), tmp_path)) == 3
+    assert len(weights.remove(entry_for(), tmp_path)) == 6
     assert sorted(p.name for p in tmp_path.iterdir()) == ["other.gguf", "pull.lock"]
     assert weights.remove(entry_for(), tmp_path / "nowhere") == []
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
-from classifier.answers import UnusableAnswerError, read_object
+from classifier.answers import OptionAnswer, UnusableAnswerError, read_object
 from classifier.asking.sentences import Sentences
 from classifier.calibration import Calibration
 from classifier.chunking import Chunk
+from classifier.embeddings import Embeddings
 from classifier.errors import ModelError, ModelRequestError
 from classifier.grounding import Locator
 from classifier.models.seam import Message, Model, Reply, Request
 from classifier.prompting import conversation, passages, render
-from classifier.ranking import Vectors
 from classifier.records import Article, Evidence, Part, Usage
 from classifier.taxonomy import Category, Method, OpenField, Taxonomy
 
@@ -40,7 +40,7 @@ class AskContext:
     `calibration` is what turns scores into probabilities, where there is one; `scores` and `states`
     keep what each chunk, by its number, was scored so far, and the model's hidden state after it,
     which is asked for where it `reads_state`; `told` hears of each step about a category or a
-    field. `vectors` are those of the words that the calibration's ranking reads.
+    field. `embeddings` are those of the articles' sentences, where the calibration reads them.
     """
 
     model: Model
@@ -52,7 +52,7 @@ class AskContext:
     calibration: Calibration | None = None
     scores: dict[int, dict[str, Mapping[str, float]]] = field(default_factory=dict)
     told: Callable[[Category | OpenField], None] = lambda _: None
-    vectors: Vectors | None = None
+    embeddings: Embeddings = field(default_factory=Embeddings)
     reads_state: bool = False
     states: dict[int, tuple[float, ...]] = field(default_factory=dict)
     _read: dict[tuple[Evidence, ...], Any] = field(default_factory=dict)
@@ -69,27 +69,31 @@ class AskContext:
             self._sentences[chunk.number] = Sentences(chunk, self.articles)
         return self._sentences[chunk.number]
 
-    def best_sentence(self, chunk: Chunk, category: Category, option: str) -> Evidence | None:
+    def best_sentence(
+        self, chunk: Chunk, category: Category, answer: OptionAnswer
+    ) -> Evidence | None:
         """The sentence of a chunk that shows an option best, by the calibration's ranking; None
         where there is none to choose by, or from.
         """
         ranking = self.calibration.ranking if self.calibration else None
-        if ranking is None or self.vectors is None:
+        if ranking is None or not self.embeddings.of:
             return None
         sentences = self.sentences(chunk).all
-        for some in (sentences, self._every_sentence):  # the same, where there is one chunk
+        for some in (sentences, self.every_sentence):  # the same, where there is one chunk
             if some not in self._read:
-                self._read[some] = ranking.read(some, self.vectors)
-        key = f"{category.name}/{option}"
-        best = ranking.best(key, self._read[sentences], self._read[self._every_sentence])
+                self._read[some] = ranking.read(some, self.embeddings)
+        key = f"{category.name}/{answer.option}"
+        best = ranking.best(key, self._read[sentences], self._read[self.every_sentence])
         if best is None:
             return None
-        place, support = best
+        place, share = best
+        support = share * (1.0 if answer.confidence is None else answer.confidence)
         told = {"support": round(support, 3), "weak": support < ranking.least}
         return sentences[place].model_copy(update=told)
 
     @cached_property
-    def _every_sentence(self) -> tuple[Evidence, ...]:
+    def every_sentence(self) -> tuple[Evidence, ...]:
+        """The sentences of all articles, in their order."""
         whole = (Part(article_id=a.id, start=0, end=len(a.text)) for a in self.articles.values())
         return Sentences(Chunk(0, tuple(whole)), self.articles).all
 

@@ -33,7 +33,9 @@ async def explain(context: AskContext, chunk: Chunk, category: Category, answer:
     An answer that cannot be explained keeps its decision without reasons, and the report's audit
     says so.
     """
-    ranked = {name: context.best_sentence(chunk, category, name) for name in answer.applied}
+    ranked = {
+        o.option: context.best_sentence(chunk, category, o) for o in answer.options if o.applies
+    }
     shown = {name: best for name, best in ranked.items() if best is not None}
     if len(shown) < len(ranked):
         shown = {}  # one question has one form: the model chooses them all

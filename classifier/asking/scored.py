@@ -119,7 +119,9 @@ def _decided(
     likely: Mapping[str, Scores] = {}
     if calibration is not None:
         state = context.states.get(chunk.number, ())
-        likely = calibration.weights.probabilities(scores, _text(context, chunk), state)
+        embedding = context.embeddings.mean(context.sentences(chunk).all)
+        text = _text(context, chunk)
+        likely = calibration.weights.probabilities(scores, text, state, embedding)
 
     def decided(category: Category) -> Answer:
         if calibration is not None and category.name in likely:

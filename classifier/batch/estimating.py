@@ -106,7 +106,8 @@ class Rehearsal:
 
     async def _add(self, request: Request, reply: Reply) -> None:
         prompt = await self._estimate.prompt(request)
-        if self._generous:  # once more, behind the first reply and what is wrong with it
+        asked_once = request.state or request.embed
+        if self._generous and not asked_once:  # again, behind the reply and what is wrong with it
             sizes = [
                 (prompt, request.max_tokens),
                 (prompt + request.max_tokens, request.max_tokens),
@@ -133,7 +134,7 @@ class Rehearsal:
         return self._tariff.price(usage)
 
     def _made_up(self, request: Request) -> Reply:
-        if request.state:
+        if request.state or request.embed:
             return Reply("", "stop")
         schema = request.schema or {}
         if request.top_logprobs:
@@ -183,18 +184,25 @@ def settled(calibration: Calibration, gates: Gates | None) -> Calibration:
     that open a gate before the others; without them none does.
     """
     weights = calibration.weights
-    numbers = (0.0,) * (len(weights.state.mean) if weights.state else 0)
+    state, embedding = (
+        (0.0,) * (len(read.mean) if read else 0) for read in (weights.state, weights.embedding)
+    )
 
     def fit(category: str, option: str) -> Fit:
         sign = -1 if (gates is None) != (option == UNKNOWN) else 1
         first = (category, option) in (gates or ())
-        return Fit(bias=sign * _SETTLED + first, weights=(), state=numbers)
+        return Fit(bias=sign * _SETTLED + first, weights=(), state=state, embedding=embedding)
 
     categories = {
         name: CategoryFit(inputs=(), options={option: fit(name, option) for option in of.options})
         for name, of in weights.categories.items()
     }
-    sure = Weights(inputs=weights.inputs, categories=categories, state=weights.state)
+    sure = Weights(
+        inputs=weights.inputs,
+        categories=categories,
+        state=weights.state,
+        embedding=weights.embedding,
+    )
     return calibration.model_copy(update={"weights": sure, "ranking": None})
 
 

@@ -68,7 +68,7 @@ def path(name: Name = _DEFAULT) -> None:
 def rm(
     name: Name, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
 ) -> None:
-    """Delete a model's weights, and what interrupted pulls left of it."""
+    """Delete a model's weights, the copy of its first layers, and what interrupted pulls left."""
     from classifier.errors import ConfigurationError
     from classifier.models import catalogue, weights
 

@@ -62,8 +62,9 @@ def request_key(identity: Mapping[str, Any], request: Request) -> str:
     """
     shape = _plain(request)
     shape["schema"] = None if request.schema is None else _canonical(request.schema, ordered=True)
-    if not request.state:  # keys from before there were any
-        del shape["state"]
+    for late in ("state", "embed"):  # keys from before there were any
+        if not shape[late]:
+            del shape[late]
     shape["temperature"] = float(request.temperature)
     text = _canonical({"version": SCHEMA_VERSION, "identity": identity, "request": shape})
     return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -7,8 +7,7 @@ import secrets
 import socket
 import struct
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import httpx2
 
@@ -24,11 +23,11 @@ from classifier.models.seam import Reply
 from classifier.records import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import TracebackType
 
-    from classifier.models.seam import Model, Request
+    from classifier.models.seam import Request
 
 _T = TypeVar("_T")
 
@@ -74,6 +73,10 @@ class EmbeddedServer:
     a context of its own, and takes memory for it. Entering blocks until the weights are loaded, for
     some seconds, and raises a `ConfigurationError` where they cannot be. Leaving ends the server
     and frees the memory.
+
+    `states` says of what the model's state is told: of the last token of a prompt, beside the texts
+    that it writes, or of each one, for which a prompt is read at once, and memory taken for what
+    would follow each of its tokens.
     """
 
     def __init__(
@@ -83,11 +86,13 @@ class EmbeddedServer:
         context_tokens: int = CONTEXT_TOKENS,
         threads: int | None = None,
         slots: int = 1,
+        states: Literal["last", "each"] = "last",
     ) -> None:
         self.path = path
         self.context_tokens = context_tokens
         self.threads = threads
         self.slots = slots
+        self.states = states
         self.api_key = secrets.token_urlsafe(32)
         self._server: Any = None
 
@@ -158,13 +163,16 @@ class EmbeddedServer:
         params.api_keys = [self.api_key]
         params.n_ctx = self.context_tokens * self.slots  # the server divides it among them
         params.n_parallel = self.slots
-        params.n_batch = params.n_ubatch = _BATCH_TOKENS
+        each = self.states == "each"
+        params.n_batch = params.n_ubatch = self.context_tokens if each else _BATCH_TOKENS
         if self.threads is not None:
             params.cpuparams.n_threads = self.threads
             params.cpuparams_batch.n_threads = self.threads
-        # its state at the last token of a prompt is given too; text is answered as without it
-        params.embedding = True
-        params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_LAST
+        params.embedding = True  # states are given too; text is answered as without them
+        pooling = xllamacpp.llama_pooling_type
+        params.pooling_type = (
+            pooling.LLAMA_POOLING_TYPE_NONE if each else pooling.LLAMA_POOLING_TYPE_LAST
+        )
         params.cache_prompt = True
         params.cache_ram_mib = 0  # the slot keeps its prefix; this would keep those of before
         params.no_extra_bufts = True  # repacked weights: 0.6 GB more, and slower to read prompts
@@ -275,53 +283,3 @@ def _state(given: Any) -> Reply:
     state = tuple(round(float(number), 4) for number in given["data"][0]["embedding"])
     usage = Usage(calls=1, prompt_tokens=int(given["usage"]["prompt_tokens"]))
     return Reply("", "stop", usage, state=state)
-
-
-class Stateful:
-    """A model that answers a request for its state by the server's own routes.
-
-    The server never works on states and texts at the same time, and would let a state wait for as
-    long as any text is written. Here a state waits for the texts under way, and later ones for it.
-    """
-
-    def __init__(self, model: Model, states: ServerStates) -> None:
-        self._model = model
-        self._states = states
-        self._turns = _Turns()
-
-    async def ask(self, request: Request) -> Reply:
-        """Answer as the model does."""
-        async with self._turns.of(first=request.state):
-            if request.state:
-                return await self._states.state(request)
-            return await self._model.ask(request)
-
-
-class _Turns:
-    """Two kinds of work, never at the same time; nothing begins while the first kind waits."""
-
-    def __init__(self) -> None:
-        self._changed = asyncio.Condition()
-        self._running = {True: 0, False: 0}
-        self._waiting = 0
-
-    @asynccontextmanager
-    async def of(self, *, first: bool) -> AsyncIterator[None]:
-        """A turn of the one kind or the other."""
-        async with self._changed:
-            self._waiting += first
-            try:
-                await self._changed.wait_for(lambda: self._may(first))
-                self._running[first] += 1
-            finally:
-                self._waiting -= first
-                self._changed.notify_all()
-        try:
-            yield
-        finally:
-            self._running[first] -= 1
-            async with self._changed:
-                self._changed.notify_all()
-
-    def _may(self, first: bool) -> bool:
-        return not self._running[not first] and (first or not self._waiting)

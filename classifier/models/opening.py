@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import cache, partial
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,7 +25,6 @@ from classifier.models.provider_batch import ProviderBatches
 from classifier.models.retry import Retry, RetryPolicy
 from classifier.models.seam import Model, ModelInfo, OpenModel
 from classifier.models.structured import Structured
-from classifier.ranking import Vectors
 from classifier.settings import Settings, openai_environment
 from classifier.tokens import Remembering, TiktokenCounter, TokenCounter
 
@@ -96,7 +95,7 @@ async def open_model(
             stack.callback(cache.close)
             model = Cached(model, cache, identity_of(found.info))
         # the questions are counted again for each incident
-        yield OpenModel(model, found.info, Remembering(found.counter), found.vectors)
+        yield OpenModel(model, found.info, Remembering(found.counter))
 
 
 _Wrap = Callable[[Model], Model]
@@ -111,13 +110,15 @@ class _Found:
     at: EndpointSettings
     info: ModelInfo
     counter: TokenCounter
-    vectors: Callable[[], Vectors] | None = None
     wrapped: _Wrap = lambda model: model
 
 
 async def _found_here(settings: Settings, notices: Notices, stack: AsyncExitStack) -> _Found:
-    from classifier.models.embedded import EmbeddedServer, ServerStates, ServerTokens, Stateful
-    from classifier.models.embeddings import Embeddings
+    from classifier.models.embedded import EmbeddedServer, ServerStates, ServerTokens
+    from classifier.models.embedder import Embedder
+    from classifier.models.gguf import layers_of
+    from classifier.models.stateful import Stateful
+    from classifier.models.weights import models_folder
 
     if settings.base_url and "base_url" in settings.model_fields_set:
         raise ConfigurationError(
@@ -139,6 +140,7 @@ async def _found_here(settings: Settings, notices: Notices, stack: AsyncExitStac
         endpoint="embedded",
         software=f"xllamacpp {version('xllamacpp')}",
         states=True,
+        layers=layers_of(path),
         sequential=True,
     )
     routes = ServerStates(
@@ -150,9 +152,17 @@ async def _found_here(settings: Settings, notices: Notices, stack: AsyncExitStac
     )
     states = await stack.enter_async_context(routes)
     at = EndpointSettings(name, server.base_url, SecretStr(server.api_key), settings.timeout)
-    return _Found(
-        at, info, counter, cache(partial(Embeddings, path)), partial(Stateful, states=states)
+    embedder = await stack.enter_async_context(
+        Embedder(
+            path,
+            digest,
+            # a copy of a file of one's own would stay there, and nobody would know of it
+            None if settings.model.startswith("gguf:") else models_folder(),
+            threads=settings.threads,
+            timeout=settings.timeout,
+        )
     )
+    return _Found(at, info, counter, partial(Stateful, states=states, embedder=embedder))
 
 
 def _found_hosted(settings: Settings) -> _Found:

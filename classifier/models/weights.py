@@ -24,6 +24,7 @@ import platformdirs
 
 from classifier.errors import ConfigurationError, WeightsError
 from classifier.models.catalogue import ENTRIES, Entry, Source, UrlSource, WheelSource
+from classifier.models.gguf import shortened
 
 Progress = Callable[[int, int, str], None]
 Download = Callable[[str, Path], Path]
@@ -79,8 +80,12 @@ def verify(path: Path, entry: Entry) -> None:
 
 
 def remove(entry: Entry, folder: Path) -> list[Path]:
-    """Delete the entry's file and all that interrupted pulls left; return what was deleted."""
-    own = [folder / entry.filename, *_left(entry, folder)]
+    """Delete the entry's file, copies of its layers and what interrupted pulls left; return these."""
+    own = [
+        folder / entry.filename,
+        *_left(entry, folder),
+        *folder.glob(f"{shortened(folder, entry.sha256, '*').name}*"),
+    ]
     there = [path for path in own if path.exists()]
     if there:
         with _explained(entry, folder), _only_one(folder):

@@ -12,7 +12,8 @@ from eval.cli.options import GoldFolder, Seed, deliver, gold_in
 _RANKED = (
     "For {quotes:.0f} quoted options the sentence ranked first was quoted in {first:.3f} of them "
     "(by chance in {chance:.3f}). Evidence with a support of less than {least:.3f} is called weak: "
-    "all but {shown:.3f} of them, of which {shown_first:.3f} were quoted."
+    "all but {shown:.3f} of what reports would show, of which {shown_first:.3f} were quoted for an "
+    "option that people gave too."
 )
 
 if TYPE_CHECKING:
@@ -32,6 +33,14 @@ def calibrate(
             "asks for these, and for those of a category that the gold has no labels for.",
         ),
     ] = None,
+    no_scores: Annotated[
+        bool,
+        typer.Option(
+            "--no-scores",
+            help="Read no scores: a report then asks for none, and is decided by its words and by "
+            "what the model makes of them.",
+        ),
+    ] = False,
     seed: Seed = 0,
     settings: "Settings",
 ) -> None:
@@ -46,10 +55,13 @@ def calibrate(
     from eval.render.score_text import score_text
     from eval.writing import check_place
 
+    if score and no_scores:
+        raise typer.BadParameter("--score and --no-scores exclude each other: give one of them.")
     check_place(out, "--out")
     taxonomy = load_taxonomy(settings.taxonomy)
     with shown_notices() as notices:
-        work = calibrate(gold_in(gold), taxonomy, settings, notices, scores=score or (), seed=seed)
+        scores = [] if no_scores else score or None
+        work = calibrate(gold_in(gold), taxonomy, settings, notices, scores=scores, seed=seed)
         found = asyncio.run(work)
     deliver(score_text(found.score), None)
     deliver(found.calibration.to_json(), out)
