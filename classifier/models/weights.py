@@ -80,7 +80,7 @@ def verify(path: Path, entry: Entry) -> None:
 
 
 def remove(entry: Entry, folder: Path) -> list[Path]:
-    """Delete the entry's file, copies of its layers and what interrupted pulls left; return these."""
+    """Delete the entry's file, copies of its layers and what pulls left; return these paths."""
     own = [
         folder / entry.filename,
         *_left(entry, folder),
