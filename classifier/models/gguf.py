@@ -32,7 +32,7 @@ _SHORTENED = ("llama", "qwen2", "qwen3")
 _ALIGNMENT = "general.alignment"
 _LAYER = re.compile(r"blk\.(\d+)\.")
 # It tells the next token, which nobody asks of a model that embeds; where it is missing, llama.cpp
-# takes the table of the tokens, which is there in any case.
+# takes the table of the tokens for models of these architectures.
 _OUTPUT = "output.weight"
 _NUMBERS = dict(zip((0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12), "BbHhIif?Qqd", strict=True))
 _STRING, _ARRAY = 8, 9
