@@ -102,8 +102,7 @@ def reading(categories: Sequence[str], learn: Learn) -> Learn:
 
 
 USUAL = Penalties()
-NOTHING = Penalties(words=FIRM, state=FIRM, embedding=FIRM)
-SCORES = NOTHING
+SCORES = Penalties(words=FIRM, state=FIRM, embedding=FIRM)
 WORDS = replace(SCORES, words=USUAL.words)
 STATE = replace(SCORES, state=USUAL.state)
 OWN = replace(SCORES, category=FIRM, others=FIRM)
@@ -116,9 +115,9 @@ def unscored(penalties: Penalties) -> Learn:
 WAYS: Mapping[str, Learn] = {
     "the commonest answer": commonest,
     "words alone (TF-IDF)": words,
-    "words alone, our priors": unscored(replace(USUAL, state=FIRM, embedding=FIRM)),
-    "the state": unscored(replace(NOTHING, state=USUAL.state)),
-    "the embedding": unscored(replace(NOTHING, embedding=USUAL.embedding)),
+    "words alone, our priors": unscored(WORDS),
+    "the state": unscored(STATE),
+    "the embedding": unscored(replace(SCORES, embedding=USUAL.embedding)),
     "words and state": unscored(replace(USUAL, embedding=FIRM)),
     "words and embedding": unscored(replace(USUAL, state=FIRM)),
     "state and embedding": unscored(replace(USUAL, words=FIRM)),

@@ -124,7 +124,7 @@ async def classify_incident(
                 context.calibration,
                 context.scores,
                 context.states,
-                not_embedded=embeddings.missing(context.every_sentence),
+                not_embedded=embeddings.missing(context.every_sentence) if layers else 0,
             ),
         ),
         provenance=_provenance(context, model, incident, len(chunks), monotonic() - begun),

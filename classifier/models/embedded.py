@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
-import struct
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
@@ -19,6 +18,7 @@ from classifier.errors import (
     ReplyError,
 )
 from classifier.models.closing import Closing
+from classifier.models.gguf import HEAD, MAGIC
 from classifier.models.seam import Reply
 from classifier.records import Usage
 
@@ -34,7 +34,6 @@ _T = TypeVar("_T")
 CONTEXT_TOKENS = 8192
 
 _HOST = "127.0.0.1"
-_HEADER = struct.Struct("<4sIQQ")  # magic, version, tensors, metadata
 _VERSIONS = (2, 3)
 _ADVICE = "Name a complete GGUF file as gguf:PATH, or pull one with `classifier models pull`."
 # A batch cannot be interrupted: 128 tokens stop within seconds where the default of 2048 needs
@@ -46,7 +45,7 @@ def check_gguf(path: Path) -> None:
     """Refuse, as a `ConfigurationError`, a file that llama.cpp could not even begin to load."""
     try:
         with path.open("rb") as file:
-            head = file.read(_HEADER.size)
+            head = file.read(HEAD.size)
     except OSError as error:
         reason = f"it cannot be read ({error.strerror})"
         raise ConfigurationError(f"No model in {str(path)!r}: {reason}. {_ADVICE}") from error
@@ -55,10 +54,10 @@ def check_gguf(path: Path) -> None:
 
 
 def _header_problem(head: bytes) -> str | None:
-    if len(head) < _HEADER.size:
-        return f"it has {len(head)} bytes, and a GGUF header alone has {_HEADER.size}"
-    magic, version, tensors, _ = _HEADER.unpack(head)
-    if magic != b"GGUF":
+    if len(head) < HEAD.size:
+        return f"it has {len(head)} bytes, and a GGUF header alone has {HEAD.size}"
+    magic, version, tensors, _ = HEAD.unpack(head)
+    if magic != MAGIC:
         return f"it begins with {magic!r}, and a GGUF file with b'GGUF'"
     if version not in _VERSIONS:
         return f"it is GGUF version {version}, and versions {_VERSIONS} can be read"

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_MAGIC = b"GGUF"
-_HEAD = struct.Struct("<4sIQQ")  # magic, version, tensors, fields
+MAGIC = b"GGUF"
+HEAD = struct.Struct("<4sIQQ")  # magic, version, tensors, fields
 _COUNT = ".block_count"
 _ARCHITECTURE = "general.architecture"
 _SPLIT = "split.count"
@@ -48,9 +48,14 @@ def layers_of(path: Path) -> int:
         return _head(path, data).layers
 
 
-def shortened(folder: Path, digest: str, layers: int | str) -> Path:
+def shortened(folder: Path, digest: str, layers: int) -> Path:
     """Where the first `layers` of the model with that digest are kept."""
     return folder / f"{digest[:16]}.first-{layers}.gguf"
+
+
+def copies(folder: Path, digest: str) -> Iterator[Path]:
+    """All that is kept of that model's first layers, and what broken writing left of it."""
+    return folder.glob(f"{digest[:16]}.first-*.gguf*")
 
 
 def shorten(path: Path, target: Path, layers: int) -> None:
@@ -130,10 +135,10 @@ class _Head:
 
     @staticmethod
     def of(data: mmap.mmap) -> _Head:
-        magic, version, tensors, count = _HEAD.unpack_from(data)
-        if magic != _MAGIC:
+        magic, version, tensors, count = HEAD.unpack_from(data)
+        if magic != MAGIC:
             raise ValueError("it does not begin like one")
-        reader = _Reader(data, _HEAD.size)
+        reader = _Reader(data, HEAD.size)
         known: dict[str, tuple[Any, int]] = {}
         for _ in range(count):
             name, kind, place = reader.text(), reader.number("I"), reader.place
@@ -145,9 +150,9 @@ class _Head:
         return _Head(
             version,
             count,
-            bytes(data[_HEAD.size : end]),
+            bytes(data[HEAD.size : end]),
             int(layers),
-            at - _HEAD.size,
+            at - HEAD.size,
             alignment,
             _placed(found, _aligned(reader.place, alignment), len(data)),
         )
@@ -157,7 +162,7 @@ class _Head:
         kept = [t for t in self.tensors if t.layer < layers and t.name != _OUTPUT]
         fields = bytearray(self.fields)
         struct.pack_into("<I", fields, self.layers_at, layers)
-        head = [_HEAD.pack(_MAGIC, self.version, len(kept), self.count), bytes(fields)]
+        head = [HEAD.pack(MAGIC, self.version, len(kept), self.count), bytes(fields)]
         offset = 0
         for tensor in kept:
             head.append(tensor.form + struct.pack("<Q", offset))
@@ -174,7 +179,7 @@ def _layers(fields: dict[str, tuple[Any, int]]) -> tuple[int, int]:
     """How many layers there are, and where that stands; 0 where they cannot be told apart."""
     architecture, _ = fields.get(_ARCHITECTURE, ("", 0))
     known = architecture in _SHORTENED and _SPLIT not in fields
-    return fields.get(f"{architecture}{_COUNT}", (0, _HEAD.size)) if known else (0, _HEAD.size)
+    return fields.get(f"{architecture}{_COUNT}", (0, HEAD.size)) if known else (0, HEAD.size)
 
 
 def _aligned(place: int, alignment: int) -> int:

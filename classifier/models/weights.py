@@ -24,7 +24,7 @@ import platformdirs
 
 from classifier.errors import ConfigurationError, WeightsError
 from classifier.models.catalogue import ENTRIES, Entry, Source, UrlSource, WheelSource
-from classifier.models.gguf import shortened
+from classifier.models.gguf import copies
 
 Progress = Callable[[int, int, str], None]
 Download = Callable[[str, Path], Path]
@@ -81,11 +81,7 @@ def verify(path: Path, entry: Entry) -> None:
 
 def remove(entry: Entry, folder: Path) -> list[Path]:
     """Delete the entry's file, copies of its layers and what pulls left; return these paths."""
-    own = [
-        folder / entry.filename,
-        *_left(entry, folder),
-        *folder.glob(f"{shortened(folder, entry.sha256, '*').name}*"),
-    ]
+    own = [folder / entry.filename, *_left(entry, folder), *copies(folder, entry.sha256)]
     there = [path for path in own if path.exists()]
     if there:
         with _explained(entry, folder), _only_one(folder):
